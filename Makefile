@@ -1,0 +1,46 @@
+# Needs Python 3.11 or newer, make and git; everything else is installed into .venv from locked versions.
+
+PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,\
+	$(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+HOST := 127.0.0.1
+PORT := 8000
+
+.PHONY: serve test check build lock clean
+
+serve: .venv/serve.done  ## build the graph if its files changed, and serve it
+	.venv/bin/kg build --if-changed
+	.venv/bin/kg serve --host $(HOST) --port $(PORT)
+
+build: .venv/serve.done
+	.venv/bin/kg build
+
+check: .venv/serve.done
+	.venv/bin/kg check
+
+test: .venv/dev.done  ## everything that CI runs
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/kg check
+	.venv/bin/pytest
+
+.venv/bin/pip:
+	@test -n "$(PYTHON)" || { echo "Vigía needs Python 3.11 or newer; none was found on the PATH."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/serve.done: .venv/bin/pip requirements.lock pyproject.toml
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.done: .venv/serve.done requirements-dev.lock
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock: .venv/dev.done  ## after a change of dependencies in pyproject.toml
+	.venv/bin/pip install --quiet uv
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build pyproject.toml --output-file requirements.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build --group dev pyproject.toml --output-file requirements-dev.lock
+
+clean:  ## remove everything that is not in the repository
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Vigía: a linked-data knowledge graph of surveillance technology in Latin America."""

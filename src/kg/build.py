@@ -1,0 +1,170 @@
+"""The files of the repository come in; findings, and if there are none that forbid it, a release folder goes out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from kg.derive import derive
+from kg.errors import CheckFailed
+from kg.finding import Finding, Severity, violations
+from kg.load import Loaded, load
+from kg.names import PREFIXES
+from kg.rdf import layered, store_of
+from kg.release import JSON_LD, NQUADS, ORDER, QUERIES, REPORT, STORE, TURTLE, Manifest, Release, current_release, read_release, switch, write_manifest
+from kg.validate import check_hygiene, check_shapes, page_order
+
+#: Called when a stage ends, with its name and the seconds it took.
+Progress = Callable[[str, float], None]
+
+_INPUTS = ("ontology/*.ttl", "data/context.jsonld", "data/*/*.y*ml", "shapes/*.ttl", "queries/*.rq", "queries/rules/*.rq", "queries/hygiene/*.rq")
+
+
+@dataclass
+class Checked:
+    """What the files say, what follows from it, and what is wrong with it."""
+
+    loaded: Loaded
+    derived: list[ox.Triple]
+    store: ox.Store
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check(root: Path, progress: Progress = lambda stage, seconds: None) -> Checked:
+    """Load, validate, derive and validate again; findings are returned, not raised.
+
+    A file with a finding is not judged by the later gates: they would only repeat it in other words.
+    """
+    with _stage("load", progress):
+        loaded = load(root)
+        store = store_of([*loaded.ontology, *loaded.data])
+    checked = Checked(loaded, [], store, list(loaded.findings))
+    with _stage("shapes", progress):
+        _gate(checked, check_shapes(store, root / "shapes" / "authoring.ttl", loaded))
+    with _stage("derive", progress):
+        checked.derived = derive(store, (root / "queries" / "rules").glob("*.rq"))
+    with _stage("hygiene", progress):
+        texts = [*root.glob("queries/*.rq"), *root.glob("queries/rules/*.rq"), *root.glob("shapes/*.ttl")]
+        _gate(checked, check_hygiene(store, (root / "queries" / "hygiene").glob("*.rq"), texts, loaded))
+    with _stage("release shapes", progress):
+        _gate(checked, check_shapes(store, root / "shapes" / "release.ttl", loaded))
+    checked.findings.sort()
+    return checked
+
+
+def _gate(checked: Checked, findings: Iterable[Finding]) -> None:
+    """Add the findings on files that have no violation yet."""
+    failed = {finding.place.path for finding in violations(checked.findings)}
+    checked.findings += [finding for finding in findings if finding.place.path not in failed]
+
+
+def build(root: Path, out: Path, progress: Progress = lambda stage, seconds: None) -> Release:
+    """Make the release of what stands in `root`, below `out`, and point to it.
+
+    Nothing below `out` that is being served is touched until the new release is complete.
+    Raises CheckFailed where a finding forbids a release.
+    """
+    started = time.perf_counter()
+    inputs = inputs_hash(root)
+    checked = check(root, progress)
+    if violations(checked.findings):
+        raise CheckFailed(checked.findings)
+    releases = out / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    for stale in releases.glob(".draft-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=releases))
+    try:
+        with _stage("write", progress):
+            release_id = _write(draft, root, checked, inputs)
+        final = releases / release_id
+        if not final.exists():
+            draft.replace(final)
+        switch(out, release_id)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    progress("total", time.perf_counter() - started)
+    return read_release(final)
+
+
+def is_current(root: Path, out: Path) -> bool:
+    """Whether the release that is served was made from exactly these files."""
+    try:
+        return current_release(out).manifest.inputs == inputs_hash(root)
+    except Exception:  # noqa: BLE001
+        return False
+
+
+def inputs_hash(root: Path) -> str:
+    """SHA-256 over the names and bytes of all that a release is made from, this program's version included."""
+    digest = hashlib.sha256(_code_version().encode())
+    for path in sorted(path for pattern in _INPUTS for path in root.glob(pattern)):
+        digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _code_version() -> str:
+    """Our own building code and the store's version: either can change what is derived or written."""
+    digest = hashlib.sha256(version("pyoxigraph").encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _write(folder: Path, root: Path, checked: Checked, inputs: str) -> str:
+    loaded = checked.loaded
+    quads = layered({"ontology": loaded.ontology, "data": loaded.data, "derived": checked.derived})
+    triples = [ox.Triple(q.subject, q.predicate, q.object) for q in quads if q.graph_name == ox.DefaultGraph()]
+    ox.serialize(quads, folder / NQUADS, ox.RdfFormat.N_QUADS)
+    ox.serialize(triples, folder / TURTLE, ox.RdfFormat.TURTLE, prefixes=PREFIXES)
+    ox.serialize(triples, folder / JSON_LD, ox.RdfFormat.JSON_LD)
+    store = ox.Store(folder / STORE)
+    store.bulk_extend(quads)
+    store.optimize()
+    store.flush()
+    del store
+    (folder / REPORT).write_text(json.dumps(report(checked.findings), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    order = page_order(sorted((root / "shapes").glob("*.ttl")))
+    shutil.copytree(root / "queries", folder / QUERIES, ignore=shutil.ignore_patterns("rules", "hygiene"))
+    (folder / ORDER).write_text(json.dumps(order, indent=2) + "\n", "utf-8")
+    names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER]
+    files = {name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names}
+    release_id = files[NQUADS]["sha256"][:12]
+    counts = {"triples": len(triples), "asserted": len(loaded.data), "derived": len(checked.derived), "ontology": len(loaded.ontology)}
+    write_manifest(folder, Manifest(release_id, version("vigia"), inputs, counts, files))
+    return str(release_id)
+
+
+def report(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
+    """Findings as plain values, for JSON."""
+    return [
+        {"path": f.place.path, "line": f.place.line, "severity": str(f.severity), "rule": f.rule, "message": f.message} for f in findings
+    ]
+
+
+def summary(findings: Iterable[Finding]) -> dict[Severity, int]:
+    """How many findings there are of each severity."""
+    listed = list(findings)
+    return {severity: sum(finding.severity is severity for finding in listed) for severity in Severity}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _stage(name: str, progress: Progress) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    progress(name, time.perf_counter() - started)

@@ -1,0 +1,185 @@
+"""The command `kg`: what a person types comes in; tables, findings, files or a running server go out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kg.errors import CheckFailed, KgError
+from kg.finding import Finding, Severity, violations
+from kg.settings import read_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America.")
+out = Console()
+err = Console(stderr=True)
+
+_COLOURS = {Severity.VIOLATION: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+_GITHUB = {Severity.VIOLATION: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+RootOption = Annotated[Path, typer.Option("--root", help="Folder that holds ontology/, data/, shapes/ and queries/.")]
+BuildOption = Annotated[Path, typer.Option("--build", help="Folder for releases.")]
+
+
+class ReportFormat(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+class RowFormat(StrEnum):
+    """How the rows of a query are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def check(
+    root: RootOption = Path(),
+    output: Annotated[ReportFormat, typer.Option("--format", help="text, json, or github (annotations of a workflow).")] = ReportFormat.TEXT,
+) -> None:
+    """List everything that is wrong with the files; exit status 1 on a violation."""
+    from kg.build import check as run_check, report  # noqa: PLC0415, I001 (rdflib and pyshacl take half a second to import)
+
+    _demand_root(root)
+    findings = run_check(root).findings
+    if output is ReportFormat.JSON:
+        print(json.dumps(report(findings), indent=2, ensure_ascii=False))
+    elif output is ReportFormat.GITHUB:
+        for finding in findings:
+            print(_github(finding))
+    else:
+        _print_findings(findings)
+    raise typer.Exit(1 if violations(findings) else 0)
+
+
+@app.command()
+def build(
+    root: RootOption = Path(),
+    build_folder: BuildOption = Path("build"),
+    if_changed: Annotated[bool, typer.Option("--if-changed", help="Do nothing if the current release was made from these files.")] = False,
+) -> None:
+    """Check the files and make a release of them; the served release stays as it is until the new one is whole."""
+    from kg.build import build as run_build, is_current  # noqa: PLC0415, I001
+
+    _demand_root(root)
+    if if_changed and is_current(root, build_folder):
+        err.print("The release is up to date.")
+        return
+
+    def progress(stage: str, seconds: float) -> None:
+        err.print(f"  {stage:<15} {seconds:6.2f} s", highlight=False)
+
+    try:
+        release = run_build(root, build_folder, progress)
+    except CheckFailed as failure:
+        _print_findings(failure.findings)
+        err.print("[red]No release was made.[/red] What was served before is still there.")
+        raise typer.Exit(1) from None
+    counts = release.manifest.counts
+    err.print(f"Release [bold]{release.manifest.id}[/bold]: {counts['triples']:,} triples, {counts['derived']:,} of them derived.", highlight=False)
+
+
+@app.command()
+def serve(  # noqa: PLR0913 (each is an option of the command)
+    build_folder: BuildOption = Path("build"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.")] = 8000,
+    dataset: Annotated[list[Path] | None, typer.Option(help="Serve these RDF files instead of the release.")] = None,
+    more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files for --dataset.")] = None,
+) -> None:
+    """Serve the current release, or any RDF files: pages, dereferenceable IRIs and a SPARQL endpoint."""
+    from kg.web.server import serve as run_server  # noqa: PLC0415
+
+    if more and not dataset:
+        raise KgError(f"To serve files, write: kg serve --dataset {' '.join(map(str, more))}")
+    run_server(build_folder, [*(dataset or []), *(more or [])], host, port, read_settings(os.environ))
+
+
+@app.command()
+def query(
+    name: Annotated[str | None, typer.Argument(help="Name of a stored question; without it, the questions are listed.")] = None,
+    parameters: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Parameters of the question.")] = None,
+    build_folder: BuildOption = Path("build"),
+    output: Annotated[RowFormat, typer.Option("--format", help="table, csv or json.")] = RowFormat.TABLE,
+) -> None:
+    """Answer a stored question from the current release."""
+    from kg.query import open_questions  # noqa: PLC0415
+
+    with open_questions(build_folder) as questions:
+        if name is None:
+            table = Table("name", "question", box=None)
+            for question in questions.list():
+                table.add_row(question.name, question.title("en"))
+            out.print(table)
+            return
+        if output is not RowFormat.TABLE:
+            sys.stdout.buffer.write(questions.answer(name, _parameters(parameters or []), str(output)))
+            return
+        variables, rows = questions.rows(name, _parameters(parameters or []))
+        table = Table(*variables)
+        for row in rows:
+            table.add_row(*row)
+        out.print(table)
+        out.print(f"{len(rows)} rows", style="dim")
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="The folder under data/, such as initiative or org.")],
+    slug: Annotated[str, typer.Argument(help="The name of the file without '.yaml', such as ar-caba-srfp.")],
+    root: RootOption = Path(),
+) -> None:
+    """Write the skeleton of a new file of facts."""
+    from kg.author import write_skeleton  # noqa: PLC0415
+
+    _demand_root(root)
+    out.print(f"Wrote {write_skeleton(root, kind, slug)}. Fill it, then run 'kg check'.")
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise KgError(f"Write parameters as name=value. [got {name}]")
+    return {name: value for name, _, value in pairs}
+
+
+def _demand_root(root: Path) -> None:
+    if not (root / "data" / "context.jsonld").is_file():
+        raise KgError(f"{root.resolve()} holds no data/context.jsonld. Run this in the repository, or name it with --root.")
+
+
+def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
+    for finding in findings:
+        colour = _COLOURS[finding.severity]
+        out.print(f"[bold]{finding.place}[/bold]: [{colour}]{finding.severity}[/{colour}]: ", end="", highlight=False)
+        out.print(finding.message, markup=False, highlight=False, soft_wrap=True)
+    count = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
+    out.print(", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in count.items()) + ".", highlight=False)
+
+
+def _github(finding: Finding) -> str:
+    """https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
+    message = finding.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{_GITHUB[finding.severity]} file={finding.place.path},line={finding.place.line},title={finding.rule}::{message}"
+
+
+def main() -> None:
+    """Run the command; what we raise on purpose ends as one sentence and exit status 2."""
+    try:
+        app()
+    except KgError as error:
+        err.print(f"[red]{error}[/red]", highlight=False)
+        sys.exit(2)

@@ -1,0 +1,114 @@
+"""Names: the base IRI, the prefixes, and the way from an IRI to the path of its page and back; nothing else builds addresses."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+BASE = "https://w3id.org/vigia/"
+DEF = BASE + "def#"
+ONTOLOGY = BASE + "def"
+NODE = BASE + "id/node/"
+SHAPES = BASE + "shapes#"
+
+#: Kinds of things: the folder under `data/`, which is also the IRI segment, and the prefix of its CURIEs.
+KINDS = {
+    "initiative": "ini",
+    "programme": "prg",
+    "product": "prd",
+    "org": "org",
+    "person": "prs",
+    "country": "cty",
+    "place": "plc",
+    "procurement": "prc",
+    "contract": "ctr",
+    "law": "law",
+    "agreement": "agr",
+    "measure": "msr",
+    "source": "src",
+}
+
+#: Code lists that have a prefix of their own, so that queries can write `role:provider`; all others go by `code:`.
+CODE_PREFIXES = {
+    "role": "role",
+    "phase": "phase",
+    "status": "initiative-status",
+    "certainty": "certainty",
+    "rank": "rank",
+    "stage": "stage",
+    "use": "use",
+    "modality": "modality",
+    "milestone": "milestone",
+    "quantity": "quantity",
+    "sum": "amount",
+    "interest": "interest",
+    "membership": "membership",
+    "act": "measure",
+    "procedure": "procedure",
+    "reason": "reason",
+}
+
+PREFIXES = {
+    "kg": DEF,
+    **{prefix: f"{BASE}id/{kind}/" for kind, prefix in KINDS.items()},
+    "code": BASE + "code/",
+    **{prefix: f"{BASE}code/{scheme}/" for prefix, scheme in CODE_PREFIXES.items()},
+    "graph": BASE + "graph/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "dct": "http://purl.org/dc/terms/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "schema": "http://schema.org/",
+    "w3org": "http://www.w3.org/ns/org#",
+    "sh": "http://www.w3.org/ns/shacl#",
+    "wd": "http://www.wikidata.org/entity/",
+}
+
+LAYERS = ("data", "derived", "ontology", "wikidata")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_CURIE = re.compile(r"([A-Za-z][\w-]*):(.*)", re.DOTALL)
+_PATH_SAFE = "/:@!$&'()*+,;=-._~%"
+
+
+def layer(name: str) -> str:
+    """The IRI of the named graph that holds one layer."""
+    return f"{BASE}graph/{name}"
+
+
+def expand(curie: str) -> str:
+    """`kg:claim` → its IRI; anything that is no CURIE of ours comes back as it is."""
+    match = _CURIE.fullmatch(curie)
+    return PREFIXES[match[1]] + match[2] if match and match[1] in PREFIXES else curie
+
+
+def compact(iri: str) -> str:
+    """The IRI → the shortest CURIE of ours, or the IRI in angle brackets."""
+    fits = [(len(space), prefix) for prefix, space in PREFIXES.items() if iri.startswith(space)]
+    if not fits:
+        return f"<{iri}>"
+    length, prefix = max(fits)
+    return f"{prefix}:{iri[length:]}"
+
+
+def entity_iri(kind: str, slug: str) -> str:
+    """The IRI of the thing that `data/<kind>/<slug>.yaml` describes."""
+    return f"{BASE}code/{slug}" if kind == "code" else f"{BASE}id/{kind}/{slug}"
+
+
+def is_ours(iri: str) -> bool:
+    """Whether the IRI lies under our base and so must answer on our server."""
+    return iri.startswith(BASE)
+
+
+def local_path(iri: str) -> str:
+    """The path at which our server answers for an IRI of ours: `/id/org/zte`, `/def#Claim`."""
+    return "/" + quote(iri.removeprefix(BASE), safe=_PATH_SAFE + "#")
+
+
+def iri_of(path: str) -> str:
+    """The IRI that a path of our server, without its leading slash, stands for."""
+    return BASE + path

@@ -1,0 +1,137 @@
+"""Stored questions: `.rq` files with a `#+` header and values for their parameters come in; answers go out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from kg.errors import BadRequest, NotFound
+from kg.names import PREFIXES, compact, expand
+from kg.release import QUERIES, STORE, current_release
+from kg.settings import Settings
+from kg.store import Request, Store
+from kg.store.oxigraph import OxigraphStore
+
+_HEADER = re.compile(r"^#\+ (?P<key>[a-z]+)(?:@(?P<language>[a-z]+))?: *(?P<value>.*)$", re.MULTILINE)
+_VALUES = r"VALUES \?{name} \{{ *(?P<term>[^{{}}]*?) *\}}"
+_TYPED = re.compile(r"\"(?P<text>[^\"]*)\"(?:\^\^(?P<datatype>\S+))?")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One stored query. Its parameters are the variables that its header names and a `VALUES ?name { … }` gives a default."""
+
+    name: str
+    text: str
+    header: Mapping[tuple[str, str], str]
+    parameters: tuple[str, ...]
+
+    def title(self, language: str) -> str:
+        """The question as a person would ask it, in English where the language has none."""
+        return self.header.get(("title", language)) or self.header.get(("title", "en")) or self.name
+
+    def description(self, language: str) -> str:
+        """What the rows mean."""
+        return self.header.get(("description", language)) or self.header.get(("description", "en")) or ""
+
+    @property
+    def theme(self) -> str:
+        """The group it is listed under."""
+        return self.header.get(("theme", ""), "other")
+
+    def default(self, parameter: str) -> str:
+        """The value that the file itself gives to a parameter, as SPARQL text."""
+        match = re.search(_VALUES.format(name=re.escape(parameter)), self.text)
+        if not match:
+            raise BadRequest(f"The question {self.name} names the parameter '{parameter}' but gives it no VALUES.")
+        return match["term"]
+
+    def bound(self, values: Mapping[str, str]) -> str:
+        """The query text with other values for its parameters; raises BadRequest where one is unknown or unfit."""
+        text = self.text
+        for name, value in values.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise BadRequest(f"The question {self.name} has no parameter '{name}'. Parameters: {known}.")
+            term = _term(name, value, self.default(name))
+            text = re.sub(_VALUES.format(name=re.escape(name)), lambda _, t=term, n=name: f"VALUES ?{n} {{ {t} }}", text)  # type: ignore[misc]
+        return text
+
+
+def _term(name: str, value: str, default: str) -> str:
+    """The value as a term of the same sort as the default, written so that nothing in it can be read as query text."""
+    try:
+        if typed := _TYPED.fullmatch(default):
+            datatype = typed["datatype"]
+            return str(ox.Literal(value, datatype=ox.NamedNode(expand(datatype.strip("<>")))) if datatype else ox.Literal(value))
+        return str(ox.NamedNode(expand(value)))
+    except ValueError:
+        raise BadRequest(f"The value of '{name}' must be an address such as {default}. [got {value}]") from None
+
+
+def read_question(path: Path) -> Question:
+    """Read one `.rq` file."""
+    text = path.read_text("utf-8")
+    header: dict[tuple[str, str], str] = {}
+    parameters: list[str] = []
+    for match in _HEADER.finditer(text):
+        if match["key"] == "parameter":
+            parameters.append(match["value"].strip())
+        else:
+            header[match["key"], match["language"] or ""] = match["value"].strip()
+    return Question(path.stem, text, header, tuple(parameters))
+
+
+class Questions:
+    """All stored questions of a release, and the store that answers them."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._questions = {path.stem: read_question(path) for path in sorted(folder.glob("*.rq"))}
+        self._store = store
+
+    def list(self) -> list[Question]:
+        """In the order of their names."""
+        return list(self._questions.values())
+
+    def find(self, name: str) -> Question:
+        """Raises NotFound, with the names there are."""
+        try:
+            return self._questions[name]
+        except KeyError:
+            raise NotFound(f"There is no question '{name}'. Questions: {', '.join(self._questions)}.") from None
+
+    def answer(self, name: str, values: Mapping[str, str], fmt: str) -> bytes:
+        """The serialised answer; `fmt` is the name of a results format."""
+        text = self.find(name).bound(values)
+        return self._store.query(Request(text, fmt, None)).body
+
+    def rows(self, name: str, values: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
+        """The variables and the rows as short texts, for reading in a terminal."""
+        body = self.answer(name, values, "json")
+        solutions = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+        if isinstance(solutions, ox.QueryBoolean):
+            return ["answer"], [[str(bool(solutions)).lower()]]
+        names = [variable.value for variable in solutions.variables]
+        return names, [[_short(row[name]) for name in names] for row in solutions]
+
+
+def _short(term: object) -> str:
+    if isinstance(term, ox.NamedNode):
+        return compact(term.value)
+    return str(getattr(term, "value", "") if term is not None else "")
+
+
+@contextmanager
+def open_questions(build: Path) -> Iterator[Questions]:
+    """The questions of the current release below `build`, for as long as the context lasts."""
+    release = current_release(build)
+    store = OxigraphStore(release.path / STORE, Settings(workers=1), PREFIXES)
+    try:
+        yield Questions(release.path / QUERIES, store)
+    finally:
+        store.close()

@@ -1,0 +1,30 @@
+"""RDF in memory: layers of triples come in, one store whose default graph holds every triple once goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyoxigraph as ox
+
+from kg.names import layer
+
+
+def store_of(triples: Iterable[ox.Triple]) -> ox.Store:
+    """A store that holds the triples in its default graph."""
+    store = ox.Store()
+    store.extend(ox.Quad(t.subject, t.predicate, t.object) for t in triples)
+    return store
+
+
+def layered(layers: Mapping[str, Iterable[ox.Triple]]) -> list[ox.Quad]:
+    """Every triple once in the default graph, and once in the named graph of each layer that holds it; sorted.
+
+    Sorted by their N-Quads text, so that equal graphs give equal bytes on every machine.
+    """
+    quads: set[ox.Quad] = set()
+    for name, triples in layers.items():
+        graph = ox.NamedNode(layer(name))
+        for t in triples:
+            quads.add(ox.Quad(t.subject, t.predicate, t.object))
+            quads.add(ox.Quad(t.subject, t.predicate, t.object, graph))
+    return sorted(quads, key=str)

@@ -1,0 +1,69 @@
+"""A release on disk: the folder that the building half leaves and the serving half reads, and the pointer to the current one."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kg.errors import ReleaseMissing
+
+STORE = "store"
+NQUADS = "kg.nq"
+TURTLE = "kg.ttl"
+JSON_LD = "kg.jsonld"
+REPORT = "report.json"
+ORDER = "order.json"
+QUERIES = "queries"
+MANIFEST = "manifest.json"
+_POINTER = "current"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a release says of itself. Equal inputs give equal manifests: no time, no machine."""
+
+    id: str  # the first 12 hexadecimal digits of the SHA-256 of the N-Quads dump
+    version: str
+    inputs: str  # SHA-256 of all files that the release was made from
+    counts: dict[str, int]
+    files: dict[str, dict[str, Any]]  # name → bytes, sha256
+
+
+@dataclass(frozen=True)
+class Release:
+    """A finished release folder."""
+
+    path: Path
+    manifest: Manifest
+
+
+def read_release(path: Path) -> Release:
+    """The release in a folder; raises ReleaseMissing where there is none."""
+    try:
+        return Release(path, Manifest(**json.loads((path / MANIFEST).read_text("utf-8"))))
+    except (OSError, ValueError, TypeError) as error:
+        raise ReleaseMissing(f"{path} holds no finished release. Run 'kg build'.") from error
+
+
+def current_release(build: Path) -> Release:
+    """The release that is served; raises ReleaseMissing where nothing was built yet."""
+    try:
+        name = (build / _POINTER).read_text("utf-8").strip()
+    except OSError as error:
+        raise ReleaseMissing(f"Nothing is built in {build} yet. Run 'kg build'.") from error
+    return read_release(build / "releases" / name)
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """The last file of a release: its presence says that the others are whole."""
+    (path / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def switch(build: Path, release_id: str) -> None:
+    """Point to another release, in one step that a reader sees either wholly or not at all."""
+    draft = build / f"{_POINTER}.{os.getpid()}"
+    draft.write_text(release_id + "\n", "utf-8")
+    draft.replace(build / _POINTER)

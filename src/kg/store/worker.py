@@ -1,0 +1,130 @@
+"""A process of its own evaluates strangers' queries: it can be killed at a deadline, has bounded memory and no sockets."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg.store import Request
+from kg.store.sandbox import can_forbid_sockets, forbid_sockets, limit_memory
+
+_RESULTS = {
+    "json": ox.QueryResultsFormat.JSON,
+    "xml": ox.QueryResultsFormat.XML,
+    "csv": ox.QueryResultsFormat.CSV,
+    "tsv": ox.QueryResultsFormat.TSV,
+}
+_GRAPHS = {
+    "turtle": ox.RdfFormat.TURTLE,
+    "ntriples": ox.RdfFormat.N_TRIPLES,
+    "jsonld": ox.RdfFormat.JSON_LD,
+    "rdfxml": ox.RdfFormat.RDF_XML,
+}
+# spawn, because forking a process with threads can copy a lock that nobody will ever open
+_spawn = multiprocessing.get_context("spawn")
+
+
+class Worker:
+    """One such process, and the pipe to it."""
+
+    def __init__(self, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
+        self._arguments = (path, memory, result_bytes, prefixes)
+        self._start()
+
+    def _start(self) -> None:
+        self._pipe, theirs = _spawn.Pipe()
+        self._process = _spawn.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ask(self, request: Request, seconds: float) -> tuple[str, Any]:
+        """What became of the request: ("ok", (bytes, format)), or the name of a failure and its text.
+
+        Failures: syntax, format, large, error, timeout, memory. After the last two the process is a new one.
+        """
+        deadline = time.monotonic() + seconds
+        try:
+            self._pipe.send(request)
+            if self._pipe.poll(max(0.0, deadline - time.monotonic())):
+                outcome: tuple[str, Any] = self._pipe.recv()
+                return outcome
+            outcome = ("timeout", "")
+        except (EOFError, OSError):
+            outcome = ("memory", "")
+        self.stop()
+        self._start()
+        return outcome
+
+    def stop(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+
+class _Full(Exception):
+    """The answer is larger than what may be sent."""
+
+
+class _Spool(bytearray):
+    """Collects an answer up to a size; more than that ends the serialisation at once."""
+
+    limit = 0
+
+    def write(self, data: bytes) -> int:
+        if len(self) + len(data) > self.limit:
+            raise _Full
+        self += data
+        return len(data)
+
+    def flush(self) -> None:
+        """pyoxigraph asks for it; there is nothing to do."""
+
+
+def _serve(pipe: Connection, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then stops us
+    os.environ.clear()
+    store = ox.Store.read_only(path)
+    limit_memory(memory)
+    if can_forbid_sockets():
+        forbid_sockets()
+    while True:
+        try:
+            request = pipe.recv()
+        except (EOFError, OSError):
+            return
+        pipe.send(_answer(store, request, result_bytes, prefixes))
+
+
+def _answer(store: ox.Store, request: Request, result_bytes: int, prefixes: dict[str, str]) -> tuple[str, Any]:
+    spool = _Spool()
+    spool.limit = result_bytes
+    try:
+        result = store.query(
+            request.text,
+            prefixes=prefixes,
+            default_graph=[ox.NamedNode(iri) for iri in request.default_graphs] or None,
+            named_graphs=[ox.NamedNode(iri) for iri in request.named_graphs] or None,
+        )
+        is_graph = isinstance(result, ox.QueryTriples)
+        name = request.graph if is_graph else request.results
+        if name is None:
+            return "format", "graph" if is_graph else "results"
+        if isinstance(result, ox.QueryTriples):
+            ox.serialize(result, spool, _GRAPHS[name], prefixes=prefixes)
+        else:
+            result.serialize(spool, _RESULTS[name])
+    except SyntaxError as error:
+        return "syntax", str(error)
+    except _Full:
+        return "large", ""
+    except (ValueError, RuntimeError, OSError) as error:
+        return "error", str(error)
+    return "ok", (bytes(spool), name)

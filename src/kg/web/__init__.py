@@ -1,0 +1,1 @@
+"""The web: HTTP requests come in; pages, documents and query results go out."""

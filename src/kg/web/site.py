@@ -1,0 +1,70 @@
+"""What every request needs, made once at start: the store, its things, the stored questions, and the templates by language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from kg.entity import Display, Entities
+from kg.names import PREFIXES
+from kg.query import Questions
+from kg.release import ORDER, QUERIES, STORE, Manifest, current_release
+from kg.settings import Settings
+from kg.store import Store
+from kg.store.oxigraph import OxigraphStore, store_files
+from kg.web.text import LANGUAGES, choose_language, environment, page_link, resource_link
+
+
+@dataclass(frozen=True)
+class Site:
+    """A release, or another data set, ready to be served."""
+
+    store: Store
+    entities: Entities
+    questions: Questions
+    settings: Settings
+    manifest: Manifest | None  # None where files are served that we did not release
+
+    def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+        """A page in the language of the request."""
+        language = choose_language(request)
+        chosen = request.query_params.get("lang") in LANGUAGES
+        query = f"?lang={language}" if chosen else ""
+        body = environment(language).get_template(template).render(
+            here=lambda code: _with_language(request, code),
+            link=lambda iri: page_link(iri, query) if self.manifest else resource_link(iri, language if chosen else None),
+            keep=query,
+            chosen=language if chosen else "",
+            manifest=self.manifest,
+            **values,
+        )
+        return HTMLResponse(body, status, {"Content-Language": language, "Vary": "Accept, Accept-Language"})
+
+
+def open_release(build: Path, settings: Settings) -> Site:
+    """The current release below `build`; raises ReleaseMissing where there is none."""
+    release = current_release(build)
+    store = OxigraphStore(release.path / STORE, settings, PREFIXES)
+    display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
+    return Site(store, Entities(store, display), Questions(release.path / QUERIES, store), settings, release.manifest)
+
+
+def open_files(files: Sequence[Path], settings: Settings) -> Site:
+    """Any RDF files; raises KgError where one cannot be read."""
+    folder = store_files(files)
+    store = OxigraphStore(folder, settings, PREFIXES, temporary=True)
+    return Site(store, Entities(store, Display()), Questions(folder / QUERIES, store), settings, None)
+
+
+def _with_language(request: Request, code: str) -> str:
+    """The address of this same page in another language."""
+    pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    return f"{request.url.path}?{urlencode([*pairs, ('lang', code)])}"

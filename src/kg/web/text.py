@@ -1,0 +1,116 @@
+"""Languages of the interface: a request comes in, the language to answer in and its texts, dates and numbers go out."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import date
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+from babel import Locale
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+from babel.units import format_unit
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+
+from kg.entity import Value
+from kg.names import DEF, PREFIXES, compact, is_ours, local_path
+
+#: In the order in which they are offered; the first is the fallback.
+LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}
+_LOCALE = Path(__file__).parent / "locale"
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?")
+_XSD = PREFIXES["xsd"]
+
+
+def choose_language(request: Request) -> str:
+    """`?lang=` wins, then Accept-Language (RFC 9110, 12.5.4), then English; `pt-BR` gets `pt`."""
+    if (asked := request.query_params.get("lang", "")) in LANGUAGES:
+        return asked
+    wanted = []
+    for position, part in enumerate(request.headers.get("accept-language", "").split(",")):
+        tag, _, weight = part.partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), position, tag.strip().lower().split("-")[0]))
+        except ValueError:
+            continue
+    return next((tag for weight, _, tag in sorted(wanted) if tag in LANGUAGES and weight < 0), "en")
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The templates of one language."""
+    env = Environment(
+        loader=PackageLoader("kg.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    env.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+    env.globals |= {"language": language, "languages": LANGUAGES, "compact": compact}
+    env.filters |= {"shown": lambda value: shown(value, language), "number": lambda n: format_decimal(n, locale=language)}
+    return env
+
+
+@cache
+def _translations(language: str) -> Translations:
+    """Compiled from the `.po` file at start: no `.mo` file to forget."""
+    path = _LOCALE / f"{language}.po"
+    if not path.exists():
+        return Translations()
+    compiled = io.BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def shown(value: Value, language: str) -> str:
+    """The text of a value as the language writes it: 105,000,000 or 105.000.000, March 2024 or marzo de 2024."""
+    locale = Locale.parse(language)
+    kind, text = value.datatype or "", value.text
+    try:
+        if kind in (_XSD + "decimal", _XSD + "integer"):
+            return format_decimal(text, locale=locale)
+        if kind == _XSD + "date":
+            return format_date(date.fromisoformat(text), "long", locale=locale)
+        if kind == _XSD + "gYearMonth":
+            return format_date(date.fromisoformat(text + "-01"), locale.datetime_skeletons["yMMMM"].pattern, locale=locale)
+        if kind == _XSD + "duration":
+            return _duration(text, language)
+    except ValueError:
+        return text
+    return text
+
+
+def _duration(text: str, language: str) -> str:
+    match = _DURATION.fullmatch(text)
+    if not match:
+        return text
+    units = ("duration-year", "duration-month", "duration-day")
+    return " ".join(format_unit(int(n), unit, locale=language) for n, unit in zip(match.groups(), units, strict=True) if n)
+
+
+def page_link(iri: str, query: str = "") -> str | None:
+    """Where our pages link to for an IRI: our own page of it, or the address itself where it is one of the web."""
+    if iri.startswith(DEF):
+        return f"/page/def{query}#{iri.removeprefix(DEF)}"
+    if is_ours(iri):
+        path = local_path(iri)
+        return "/page" + path.removeprefix("/id") + query
+    return iri if iri.startswith(("http://", "https://")) else None
+
+
+def resource_link(iri: str, language: str | None) -> str | None:
+    """Where pages of another data set link to: the page that we make of any IRI."""
+    if is_ours(iri):
+        return page_link(iri, f"?lang={language}" if language else "")
+    return "/resource?" + urlencode({"iri": iri, **({"lang": language} if language else {})})
