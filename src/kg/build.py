@@ -21,13 +21,40 @@ from kg.finding import Finding, Severity, violations
 from kg.load import Loaded, load
 from kg.names import PREFIXES
 from kg.rdf import layered, store_of
-from kg.release import JSON_LD, NQUADS, ORDER, QUERIES, REPORT, STORE, TURTLE, Manifest, Release, current_release, read_release, switch, write_manifest
+from kg.release import (
+    JSON_LD,
+    NQUADS,
+    ORDER,
+    QUERIES,
+    REPORT,
+    STORE,
+    TURTLE,
+    Manifest,
+    Release,
+    current_release,
+    read_release,
+    switch,
+    write_manifest,
+)
 from kg.validate import check_hygiene, check_shapes, page_order
 
 #: Called when a stage ends, with its name and the seconds it took.
 Progress = Callable[[str, float], None]
 
-_INPUTS = ("ontology/*.ttl", "data/context.jsonld", "data/*/*.y*ml", "shapes/*.ttl", "queries/*.rq", "queries/rules/*.rq", "queries/hygiene/*.rq")
+
+def _silent(_stage: str, _seconds: float) -> None:
+    """Progress that nobody watches."""
+
+
+_INPUTS = (
+    "ontology/*.ttl",
+    "data/context.jsonld",
+    "data/*/*.y*ml",
+    "shapes/*.ttl",
+    "queries/*.rq",
+    "queries/rules/*.rq",
+    "queries/hygiene/*.rq",
+)
 
 
 @dataclass
@@ -40,7 +67,7 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(root: Path, progress: Progress = lambda stage, seconds: None) -> Checked:
+def check(root: Path, progress: Progress = _silent) -> Checked:
     """Load, validate, derive and validate again; findings are returned, not raised.
 
     A file with a finding is not judged by the later gates: they would only repeat it in other words.
@@ -54,7 +81,7 @@ def check(root: Path, progress: Progress = lambda stage, seconds: None) -> Check
     with _stage("derive", progress):
         checked.derived = derive(store, (root / "queries" / "rules").glob("*.rq"))
     with _stage("hygiene", progress):
-        texts = [*root.glob("queries/*.rq"), *root.glob("queries/rules/*.rq"), *root.glob("shapes/*.ttl")]
+        texts = [*root.glob("queries/*.rq"), *root.glob("queries/*/*.rq"), *root.glob("shapes/*.ttl")]
         _gate(checked, check_hygiene(store, (root / "queries" / "hygiene").glob("*.rq"), texts, loaded))
     with _stage("release shapes", progress):
         _gate(checked, check_shapes(store, root / "shapes" / "release.ttl", loaded))
@@ -68,7 +95,7 @@ def _gate(checked: Checked, findings: Iterable[Finding]) -> None:
     checked.findings += [finding for finding in findings if finding.place.path not in failed]
 
 
-def build(root: Path, out: Path, progress: Progress = lambda stage, seconds: None) -> Release:
+def build(root: Path, out: Path, progress: Progress = _silent) -> Release:
     """Make the release of what stands in `root`, below `out`, and point to it.
 
     Nothing below `out` that is being served is touched until the new release is complete.
@@ -101,7 +128,7 @@ def is_current(root: Path, out: Path) -> bool:
     """Whether the release that is served was made from exactly these files."""
     try:
         return current_release(out).manifest.inputs == inputs_hash(root)
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False
 
 
@@ -140,16 +167,22 @@ def _write(folder: Path, root: Path, checked: Checked, inputs: str) -> str:
     (folder / ORDER).write_text(json.dumps(order, indent=2) + "\n", "utf-8")
     names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER]
     files = {name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names}
-    release_id = files[NQUADS]["sha256"][:12]
-    counts = {"triples": len(triples), "asserted": len(loaded.data), "derived": len(checked.derived), "ontology": len(loaded.ontology)}
+    release_id = str(files[NQUADS]["sha256"])[:12]
+    counts = {
+        "triples": len(triples),
+        "asserted": len(loaded.data),
+        "derived": len(checked.derived),
+        "ontology": len(loaded.ontology),
+    }
     write_manifest(folder, Manifest(release_id, version("vigia"), inputs, counts, files))
-    return str(release_id)
+    return release_id
 
 
 def report(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
     """Findings as plain values, for JSON."""
     return [
-        {"path": f.place.path, "line": f.place.line, "severity": str(f.severity), "rule": f.rule, "message": f.message} for f in findings
+        {"path": f.place.path, "line": f.place.line, "severity": str(f.severity), "rule": f.rule, "message": f.message}
+        for f in findings
     ]
 
 

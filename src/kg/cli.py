@@ -17,7 +17,9 @@ from kg.errors import CheckFailed, KgError
 from kg.finding import Finding, Severity, violations
 from kg.settings import read_settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America."
+)
 out = Console()
 err = Console(stderr=True)
 
@@ -47,7 +49,9 @@ class RowFormat(StrEnum):
 @app.command()
 def check(
     root: RootOption = Path(),
-    output: Annotated[ReportFormat, typer.Option("--format", help="text, json, or github (annotations of a workflow).")] = ReportFormat.TEXT,
+    output: Annotated[
+        ReportFormat, typer.Option("--format", help="text, json, or github (annotations of a workflow).")
+    ] = ReportFormat.TEXT,
 ) -> None:
     """List everything that is wrong with the files; exit status 1 on a violation."""
     from kg.build import check as run_check, report  # noqa: PLC0415, I001 (rdflib and pyshacl take half a second to import)
@@ -68,7 +72,9 @@ def check(
 def build(
     root: RootOption = Path(),
     build_folder: BuildOption = Path("build"),
-    if_changed: Annotated[bool, typer.Option("--if-changed", help="Do nothing if the current release was made from these files.")] = False,
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Do nothing if the current release was made from these files.")
+    ] = False,
 ) -> None:
     """Check the files and make a release of them; the served release stays as it is until the new one is whole."""
     from kg.build import build as run_build, is_current  # noqa: PLC0415, I001
@@ -88,11 +94,14 @@ def build(
         err.print("[red]No release was made.[/red] What was served before is still there.")
         raise typer.Exit(1) from None
     counts = release.manifest.counts
-    err.print(f"Release [bold]{release.manifest.id}[/bold]: {counts['triples']:,} triples, {counts['derived']:,} of them derived.", highlight=False)
+    err.print(
+        f"Release [bold]{release.manifest.id}[/bold]: {counts['triples']:,} triples, {counts['derived']:,} of them derived.",
+        highlight=False,
+    )
 
 
 @app.command()
-def serve(  # noqa: PLR0913 (each is an option of the command)
+def serve(
     build_folder: BuildOption = Path("build"),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.")] = 8000,
@@ -120,7 +129,7 @@ def query(
     with open_questions(build_folder) as questions:
         if name is None:
             table = Table("name", "question", box=None)
-            for question in questions.list():
+            for question in questions.all():
                 table.add_row(question.name, question.title("en"))
             out.print(table)
             return
@@ -167,7 +176,9 @@ def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
         out.print(f"[bold]{finding.place}[/bold]: [{colour}]{finding.severity}[/{colour}]: ", end="", highlight=False)
         out.print(finding.message, markup=False, highlight=False, soft_wrap=True)
     count = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
-    out.print(", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in count.items()) + ".", highlight=False)
+    out.print(
+        ", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in count.items()) + ".", highlight=False
+    )
 
 
 def _github(finding: Finding) -> str:

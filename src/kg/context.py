@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,20 @@ class Context:
     def is_code(self, key: str) -> bool:
         """A word that JSON-LD completes by a vocabulary: a code, or a property."""
         return bool(self._definition(key).get("@type") == "@vocab")
+
+    def scheme(self, key: str, types: Sequence[str]) -> str | None:
+        """The IRI that a code of this key is appended to, or None if its words are properties.
+
+        `types` are those of the thing and, before it, of what holds it: a type may have a list of its own for a key,
+        and hand it on to what it holds (`@propagate`).
+        """
+        definition = self._definition(key)
+        for position, name in enumerate(types):
+            scoped = self._definition(name).get("@context", {})
+            if key in scoped and (position == len(types) - 1 or scoped.get("@propagate")):
+                definition = scoped[key]
+        vocabulary = definition.get("@context", {}).get("@vocab")
+        return str(vocabulary) if vocabulary else None
 
     def is_nested(self, key: str) -> bool:
         """A map without a name of its own: `cite`, `amount`."""

@@ -82,7 +82,7 @@ def _ranges(accept: str) -> list[tuple[str, float]]:
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
     """The weight that the most specific matching range gives."""
-    group = media_type.split("/")[0] + "/*"
+    group = media_type.split("/", maxsplit=1)[0] + "/*"
     for wanted in (media_type, group, "*/*"):
         weights = [quality for media_range, quality in ranges if media_range == wanted]
         if weights:

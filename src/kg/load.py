@@ -21,6 +21,9 @@ from kg.names import BASE, KINDS, NODE, SLUG, entity_iri
 #: (IRI of the subject, IRI of the property or None for the subject itself) → where it was written.
 Lines = dict[tuple[str, str | None], list[Place]]
 
+#: The types of a map and of those that hold it, outermost first; "" for a map without a type.
+Types = tuple[str, ...]
+
 _DATE_TYPES = {4: "xsd:gYear", 7: "xsd:gYearMonth", 10: "xsd:date"}
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
@@ -35,7 +38,7 @@ _DEPTH = 12
 _UNNAMED = ""  # stands for a map's name while its content, which makes the name, is being read
 _BYTES = 1_000_000
 # Which keyed map gives its members what they need not say themselves.
-_DEFAULTS = {"claims": {"rank": "normal"}, "codes": {"type": "Code"}}
+_DEFAULTS = {"claims": {"rank": f"{BASE}code/rank/normal"}, "codes": {"type": "Code"}}
 
 
 class _Loader(yaml.CSafeLoader):
@@ -142,7 +145,7 @@ class _File:
         if not isinstance(node, yaml.MappingNode):
             self._find(1, "A file starts with 'id: …' and 'type: …', one key per line.", "yaml")
             return None
-        document = self._mapping(node, self.iri, 0)
+        document = self._mapping(node, self.iri, ())
         return document if self._is_named(document) else None
 
     def _is_named(self, document: dict[str, Any]) -> bool:
@@ -185,14 +188,15 @@ class _File:
             seen[key] = line
             yield key, key_node, value_node
 
-    def _mapping(self, node: yaml.MappingNode, subject: str, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, subject: str, types: Types) -> dict[str, Any]:
         """The keys of one thing, typed as the context says; what cannot be read is a finding and left out."""
         out: dict[str, Any] = {}
         self._remember(subject, None, node)
-        if depth > _DEPTH:
+        if len(types) > _DEPTH:
             self._find(node.start_mark.line + 1, f"Maps are nested deeper than {_DEPTH} levels.", "yaml")
             return out
         keys = self.context.keys
+        types = (*types, _type_of(node))
         for key, key_node, value_node in self._entries(node):
             line = key_node.start_mark.line + 1
             if key not in keys:
@@ -202,38 +206,41 @@ class _File:
                 continue
             self._remember(subject, "@" + key if key in ("id", "type") else self.context.predicate(key), key_node)
             try:
-                out[key] = self._value(key, value_node, subject, depth)
+                out[key] = self._value(key, value_node, subject, types)
             except _Fault as fault:
                 self._find(value_node.start_mark.line + 1, str(fault), "value")
         return out
 
-    def _value(self, key: str, node: yaml.Node, subject: str, depth: int) -> Any:
+    def _value(self, key: str, node: yaml.Node, subject: str, types: Types) -> Any:
         if self.context.is_keyed(key):
-            return self._members(key, node, subject, depth)
+            return self._members(key, node, subject, types)
         if self.context.is_text(key):
             return self._texts(key, node)
         if isinstance(node, yaml.SequenceNode):
             if not node.value:
                 raise _Fault(f"'{key}' is an empty list. Leave the key out.")
-            return [self._item(key, item, depth) for item in node.value]
-        return self._item(key, node, depth)
+            return [self._item(key, item, types) for item in node.value]
+        return self._item(key, node, types)
 
-    def _item(self, key: str, node: yaml.Node, depth: int) -> Any:
+    def _item(self, key: str, node: yaml.Node, types: Types) -> Any:
         if self.context.is_nested(key):
             if not isinstance(node, yaml.MappingNode):
                 raise _Fault(f"'{key}' takes a map of keys, such as '{key}: {{…}}'.")
-            return self._node(node, depth)
+            return self._node(node, types)
         if isinstance(node, yaml.MappingNode):
             raise _Fault(f"'{key}' takes a value, not a map of keys.")
         if isinstance(node, yaml.SequenceNode):
             raise _Fault(f"'{key}' takes a value or a list of values, not a list of lists.")
-        return self._scalar(key, _text(node, key))
+        return self._scalar(key, _text(node, key), types)
 
-    def _scalar(self, key: str, text: str) -> Any:
+    def _scalar(self, key: str, text: str, types: Types) -> Any:
         if self.context.is_date(key):
             if not _DATE.fullmatch(text):
                 raise _Fault(f"'{key}: {text}' is not a date. Write a year, month or day: 2024, 2024-03 or 2024-03-12.")
             return {"@value": text, "@type": _DATE_TYPES[len(text)]}
+        if scheme := self.context.scheme(key, types):
+            # Written out, because a code that is also a key (role: bidder) would otherwise be read as that key.
+            return text if self.context.has_prefix(text) else scheme + text
         if self.context.is_reference(key) and not self.context.has_prefix(text) and not self._is_local(key, text):
             raise _Fault(f"'{key}: {text}' does not name a thing. Write its prefix and slug, such as 'org:zte'.")
         return text
@@ -257,7 +264,7 @@ class _File:
             out[language] = texts if len(texts) > 1 else texts[0]
         return out
 
-    def _members(self, key: str, node: yaml.Node, subject: str, depth: int) -> dict[str, Any]:
+    def _members(self, key: str, node: yaml.Node, subject: str, types: Types) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise _Fault(f"'{key}' takes names with maps below them.")
         out = {}
@@ -270,18 +277,20 @@ class _File:
                 self._find(line, f"'{name}' takes keys below it, 'type: …' first.", "yaml")
             else:
                 self._remember(iri, None, key_node)
-                member = self._mapping(value_node, iri, depth + 1)
+                member = self._mapping(value_node, iri, types)
                 if "type" not in member and key == "claims":
-                    self._find(line, f"The claim '{name}' has no type. Write 'type: Participation' or another claim type.", "identity")
+                    self._find(
+                        line, f"The claim '{name}' has no type. Write 'type: Participation' or another claim type.", "identity"
+                    )
                     continue
                 given = {"scheme": self.iri} if key == "codes" else {}
                 out[name] = {**_DEFAULTS.get(key, {}), **given, **member}
         return out
 
-    def _node(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
+    def _node(self, node: yaml.MappingNode, types: Types) -> dict[str, Any]:
         """A map without a name gets a name made from its content, so that no blank node is published."""
         outer, self.lines = self.lines, {}
-        content = self._mapping(node, _UNNAMED, depth + 1)
+        content = self._mapping(node, _UNNAMED, types)
         inner, self.lines = self.lines, outer
         if not node.value:
             raise _Fault("This map is empty. Fill it or leave the key out.")
@@ -308,6 +317,10 @@ def json_ld(path: Path, root: Path) -> str:
     return json.dumps({"@context": {**context.terms, "@base": file.base}, **document}, ensure_ascii=False)
 
 
+def _type_of(node: yaml.MappingNode) -> str:
+    return next((str(value.value) for key, value in node.value if key.value == "type" and isinstance(value, yaml.ScalarNode)), "")
+
+
 def _add_lines(lines: Lines, more: Lines) -> None:
     for subject_and_key, places in more.items():
         known = lines.setdefault(subject_and_key, [])
@@ -319,7 +332,9 @@ def _compose(text: str) -> yaml.Node | None:
     for token in yaml.scan(text, Loader=_Loader):
         if isinstance(token, (yaml.AnchorToken, yaml.AliasToken, yaml.TagToken)):
             kind = "tag" if isinstance(token, yaml.TagToken) else "anchor or alias"
-            raise yaml.MarkedYAMLError(problem=f"this {kind} is not allowed here; write the value out", problem_mark=token.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"this {kind} is not allowed here; write the value out", problem_mark=token.start_mark
+            )
     return yaml.compose(text, Loader=_Loader)
 
 

@@ -94,7 +94,7 @@ class Questions:
         self._questions = {path.stem: read_question(path) for path in sorted(folder.glob("*.rq"))}
         self._store = store
 
-    def list(self) -> list[Question]:
+    def all(self) -> list[Question]:
         """In the order of their names."""
         return list(self._questions.values())
 

@@ -27,11 +27,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         name = "KG_" + field.name.upper()
         if (text := environment.get(name)) is None:
             continue
-        kind = type(field.default)
+        default = getattr(Settings, field.name)
         try:
-            given[field.name] = kind(text)
+            given[field.name] = type(default)(text)
         except ValueError:
-            raise KgError(f"{name} must be a number, such as {field.default}. [got {text}]") from None
+            raise KgError(f"{name} must be a number, such as {default}. [got {text}]") from None
         if not 0 < given[field.name] < float("inf"):
             raise KgError(f"{name} must be larger than zero. [got {text}]")
     return Settings(**given)

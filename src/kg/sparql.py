@@ -45,7 +45,9 @@ def refuse_service(query: str) -> None:
     The barrier is that query workers have no sockets; this is the friendly answer before it.
     """
     if "SERVICE" in words(query):
-        raise BadQuery("This endpoint does not call other endpoints: SERVICE is not allowed here. Query the other endpoint yourself, or have it call ours.")
+        raise BadQuery(
+            "This endpoint does not call others: SERVICE is not allowed. Query the other endpoint yourself, or have it call ours."
+        )
 
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:
@@ -64,6 +66,8 @@ def syntax_error(error: SyntaxError, query: str) -> BadQuery:
 
 
 def _hint(query: str, complaint: str) -> str:
+    if not _FORMS & set(words(query)):
+        return " A query says SELECT, ASK, CONSTRUCT or DESCRIBE, after any PREFIX lines."
     if prefix := re.search(r"[Pp]refix not found", complaint):
         used = {match["name"].split(":")[0] for match in _TOKEN.finditer(query) if match["name"]}
         declared = set(re.findall(r"PREFIX\s+([\w-]*):", query, re.IGNORECASE))

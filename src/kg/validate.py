@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -17,7 +18,8 @@ from kg.finding import Finding, Place, Severity
 from kg.load import Loaded
 from kg.names import BASE, PREFIXES, SHAPES
 
-_SEVERITIES = {SH.Violation: Severity.VIOLATION, SH.Warning: Severity.WARNING, SH.Info: Severity.INFO}
+_SEVERITIES = {str(SH.Violation): Severity.VIOLATION, str(SH.Warning): Severity.WARNING, str(SH.Info): Severity.INFO}
+_NOWHERE = Place("")
 _CODES = re.compile(r"\{code:([a-z-]+)\}")
 _HEADER = re.compile(r"^#\+ (\w+): (.*)$", re.MULTILINE)
 
@@ -47,10 +49,10 @@ def check_shapes(store: ox.Store, shapes: Path, loaded: Loaded) -> list[Finding]
         if _is_in_broken_file(str(value), loaded):
             continue
         message = _message(str(report.value(result, SH.resultMessage)), value, store)
-        severity = _SEVERITIES[report.value(result, SH.resultSeverity)]
+        severity = _SEVERITIES[str(report.value(result, SH.resultSeverity))]
         shape = str(report.value(result, SH.sourceShape)).removeprefix(SHAPES)
         subject, key = focus, str(path) if isinstance(path, rdflib.URIRef) else None
-        found.add(_located(subject, key, message, severity, shape, loaded))
+        found.add(_located(Finding(_NOWHERE, message, severity, shape), subject, key, loaded))
     return sorted(found)
 
 
@@ -63,7 +65,9 @@ def check_hygiene(store: ox.Store, queries: Iterable[Path], texts: Iterable[Path
     found = set()
     graph = ox.NamedNode(PREFIXES["graph"] + "texts")
     value = ox.NamedNode(PREFIXES["rdf"] + "value")
-    store.extend(ox.Quad(ox.NamedNode(path.resolve().as_uri()), value, ox.Literal(path.read_text("utf-8")), graph) for path in texts)
+    store.extend(
+        ox.Quad(ox.NamedNode(path.resolve().as_uri()), value, ox.Literal(path.read_text("utf-8")), graph) for path in texts
+    )
     for path in sorted(queries):
         text = path.read_text("utf-8")
         header = dict(_HEADER.findall(text))
@@ -79,7 +83,7 @@ def check_hygiene(store: ox.Store, queries: Iterable[Path], texts: Iterable[Path
             subject = getattr(row["subject"], "value", "")
             key = getattr(row["property"], "value", None) if "property" in names else None
             message = _CODES.sub(lambda match: _codes(match[1], store), row["error"].value)
-            found.add(_located(subject, key, message, severity, path.stem, loaded))
+            found.add(_located(Finding(_NOWHERE, message, severity, path.stem), subject, key, loaded))
     store.remove_graph(graph)
     return sorted(found)
 
@@ -89,13 +93,15 @@ def _is_in_broken_file(iri: str, loaded: Loaded) -> bool:
     return any(iri == broken or iri.startswith(broken + "/") for broken in loaded.broken)
 
 
-def _located(subject: str, key: str | None, message: str, severity: Severity, rule: str, loaded: Loaded) -> Finding:
+def _located(finding: Finding, subject: str, key: str | None, loaded: Loaded) -> Finding:
+    """The finding in the line where the property of the subject was written, or else the subject."""
     places = loaded.place(subject, key)
     if not places:
-        return Finding(Place(subject), message, severity, rule)
+        return replace(finding, place=Place(subject))
     others = ", ".join(str(place) for place in places[1:4])
     more = f" and {len(places) - 4} more" if len(places) > 4 else ""
-    return Finding(places[0], message + (f" (Also at {others}{more}.)" if others else ""), severity, rule)
+    message = finding.message + (f" (Also at {others}{more}.)" if others else "")
+    return replace(finding, place=places[0], message=message)
 
 
 def _message(text: str, value: object, store: ox.Store) -> str:
@@ -118,7 +124,9 @@ def page_order(shapes: Iterable[Path]) -> dict[str, list[str]]:
     graph = rdflib.Graph()
     for path in shapes:
         graph.parse(path)
-    ordered = sorted((_order(graph, node), node) for node in graph.subjects(RDF.type, SH.NodeShape) if (node, SH.order, None) in graph)
+    ordered = sorted(
+        (_order(graph, node), node) for node in graph.subjects(RDF.type, SH.NodeShape) if (node, SH.order, None) in graph
+    )
     listed: dict[str, list[tuple[float, str]]] = {}
     for _, node in ordered:
         for target in graph.objects(node, SH.targetClass):
@@ -127,7 +135,7 @@ def page_order(shapes: Iterable[Path]) -> dict[str, list[str]]:
 
 
 def _order(graph: rdflib.Graph, shape: rdflib.term.Node) -> float:
-    return float(str(graph.value(shape, SH.order, default=0)))
+    return float(str(graph.value(shape, SH.order) or 0))
 
 
 def _paths(graph: rdflib.Graph, node: rdflib.term.Node) -> list[tuple[float, str]]:

@@ -37,7 +37,7 @@ class Answer:
 class Store(Protocol):
     """What the serving half asks of an engine."""
 
-    def rows(self, text: str, bind: Mapping[str, ox.NamedNode | ox.Literal] | None = None) -> list[Row]:
+    def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """The solutions of one of our own SELECT queries; bound variables must be among those it selects."""
 
     def query(self, request: Request) -> Answer:

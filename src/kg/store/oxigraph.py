@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -14,8 +15,10 @@ from kg.errors import BadQuery, KgError, NotAcceptable, Overloaded, QueryTimeout
 from kg.formats import GRAPHS, RESULTS
 from kg.settings import Settings
 from kg.sparql import refuse_service, syntax_error
-from kg.store import Answer, Request, Row
+from kg.store import Answer, Request, Row, Term
 from kg.store.worker import Worker
+
+_LESS = "Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything."
 
 
 class OxigraphStore:
@@ -30,15 +33,13 @@ class OxigraphStore:
             self._store = ox.Store.read_only(str(path))
         except OSError as error:
             raise KgError(f"{path} is no store that can be read: {error}") from error
-        self._workers = [
-            Worker(str(path), settings.memory, settings.result_bytes, self._prefixes) for _ in range(settings.workers)
-        ]
+        self._workers = [Worker(str(path), settings.memory, settings.result_bytes, self._prefixes) for _ in range(settings.workers)]
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
         self._waiting = 0
 
-    def rows(self, text: str, bind: Mapping[str, ox.NamedNode | ox.Literal] | None = None) -> list[Row]:
+    def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """See `kg.store.Store`."""
         substitutions = {ox.Variable(name): term for name, term in (bind or {}).items()}
         solutions = self._store.query(text, prefixes=self._prefixes, substitutions=substitutions)
@@ -51,7 +52,9 @@ class OxigraphStore:
         """See `kg.store.Store`."""
         limits = self._settings
         if len(request.text.encode()) > limits.query_bytes:
-            raise TooLarge(f"This query is longer than {limits.query_bytes:,} bytes. Shorten it, or download the data and query it yourself.")
+            raise TooLarge(
+                f"This query is longer than {limits.query_bytes:,} bytes. Shorten it, or download the data and query it yourself."
+            )
         refuse_service(request.text)
         outcome, value = self._ask(request)
         match outcome:
@@ -62,14 +65,14 @@ class OxigraphStore:
             case "format":
                 raise NotAcceptable([fmt.media_type for fmt in (GRAPHS if value == "graph" else RESULTS)])
             case "timeout":
-                raise QueryTimeout(f"This query took longer than {limits.timeout:g} seconds. Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything.")
+                raise QueryTimeout(f"This query took longer than {limits.timeout:g} seconds. {_LESS}")
             case "memory":
-                raise QueryTooHeavy(f"This query needed more than {limits.memory} MiB of memory. Ask for less: a LIMIT, no ORDER BY over everything.")
+                raise QueryTooHeavy(f"This query needed more than {limits.memory} MiB of memory. {_LESS}")
             case "large":
                 raise TooLarge(f"The answer is larger than {limits.result_bytes:,} bytes. Add a LIMIT, or download the whole data.")
         raise BadQuery(f"This query could not be evaluated: {value}")
 
-    def _ask(self, request: Request) -> tuple[str, object]:
+    def _ask(self, request: Request) -> tuple[str, Any]:
         if self._waiting >= self._settings.waiting:
             raise Overloaded("Too many queries are waiting. Try again in a few seconds.")
         self._waiting += 1

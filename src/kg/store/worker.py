@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import signal
 import time
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyoxigraph as ox
 
 from kg.store import Request
 from kg.store.sandbox import can_forbid_sockets, forbid_sockets, limit_memory
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12
 
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
@@ -73,19 +77,18 @@ class _Full(Exception):
     """The answer is larger than what may be sent."""
 
 
-class _Spool(bytearray):
+class _Spool(io.BytesIO):
     """Collects an answer up to a size; more than that ends the serialisation at once."""
 
-    limit = 0
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
 
-    def write(self, data: bytes) -> int:
-        if len(self) + len(data) > self.limit:
+    def write(self, data: Buffer, /) -> int:
+        written = super().write(data)
+        if self.tell() > self._limit:
             raise _Full
-        self += data
-        return len(data)
-
-    def flush(self) -> None:
-        """pyoxigraph asks for it; there is nothing to do."""
+        return written
 
 
 def _serve(pipe: Connection, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
@@ -104,8 +107,7 @@ def _serve(pipe: Connection, path: str, memory: int, result_bytes: int, prefixes
 
 
 def _answer(store: ox.Store, request: Request, result_bytes: int, prefixes: dict[str, str]) -> tuple[str, Any]:
-    spool = _Spool()
-    spool.limit = result_bytes
+    spool = _Spool(result_bytes)
     try:
         result = store.query(
             request.text,
@@ -127,4 +129,4 @@ def _answer(store: ox.Store, request: Request, result_bytes: int, prefixes: dict
         return "large", ""
     except (ValueError, RuntimeError, OSError) as error:
         return "error", str(error)
-    return "ok", (bytes(spool), name)
+    return "ok", (spool.getvalue(), name)

@@ -11,7 +11,12 @@ from kg.formats import GRAPHS, HTML, Format, by_name, negotiate
 from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path
 from kg.web.site import Site
 
-_RDF = {"turtle": ox.RdfFormat.TURTLE, "ntriples": ox.RdfFormat.N_TRIPLES, "jsonld": ox.RdfFormat.JSON_LD, "rdfxml": ox.RdfFormat.RDF_XML}
+_RDF = {
+    "turtle": ox.RdfFormat.TURTLE,
+    "ntriples": ox.RdfFormat.N_TRIPLES,
+    "jsonld": ox.RdfFormat.JSON_LD,
+    "rdfxml": ox.RdfFormat.RDF_XML,
+}
 #: The first segments of the paths that name things.
 THINGS = ("id", "code", "graph", "def")
 
@@ -54,7 +59,7 @@ def is_ontology(iri: str) -> bool:
 
 def thing_of(path: str) -> str:
     """The IRI of the thing that `/page/<path>` and `/data/<path>.…` describe."""
-    return BASE + (path if path.split("/")[0] in THINGS else "id/" + path)
+    return BASE + (path if path.split("/", maxsplit=1)[0] in THINGS else "id/" + path)
 
 
 def rdf(site: Site, iri: str, fmt: Format) -> Response:

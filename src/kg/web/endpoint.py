@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,9 @@ from starlette.responses import Response
 from kg.errors import BadQuery, BadRequest, KgError, MethodRefused, NotAcceptable, TooLarge
 from kg.formats import GRAPHS, HTML, JSON, RESULTS, TURTLE, Format, by_name, negotiate
 from kg.names import compact
-from kg.store import Answer, Request as StoreRequest
+from kg.page import Value
+from kg.store import Answer
+from kg.store import Request as StoreRequest
 from kg.web.problems import STATUS
 from kg.web.site import Site
 from kg.web.text import choose_language
@@ -37,16 +40,14 @@ def endpoint(site: Site) -> APIRouter:
         named = [value for key, value in parameters if key == "format"]
         wants_page = _wants_page(request, named)
         if not texts and wants_page:
-            return site.render(request, "sparql.html", query="", questions=site.questions.list())
+            return site.render(request, "sparql.html", query="", questions=site.questions.all())
         if len(texts) != 1:
             raise BadRequest("Give one query, as parameter 'query' or as a body of type application/sparql-query.")
         graphs = {key: tuple(v for k, v in parameters if k == key) for key in ("default-graph-uri", "named-graph-uri")}
         for iri in (*graphs["default-graph-uri"], *graphs["named-graph-uri"]):
             _demand_iri(iri)
         results, graph = (JSON, TURTLE) if wants_page else _formats(request, named)
-        asked = StoreRequest(
-            texts[0], results and results.name, graph and graph.name, graphs["default-graph-uri"], graphs["named-graph-uri"]
-        )
+        asked = StoreRequest(texts[0], _name(results), _name(graph), graphs["default-graph-uri"], graphs["named-graph-uri"])
         if wants_page:
             return await run_sync(lambda: _page(site, request, asked))
         answer = await run_sync(site.store.query, asked)
@@ -110,6 +111,10 @@ def _formats(request: Request, named: list[str]) -> tuple[Format | None, Format 
     return chosen[0], chosen[1]
 
 
+def _name(fmt: Format | None) -> str | None:
+    return fmt.name if fmt else None
+
+
 def _called(request: Request, fmt: Format, named: list[str]) -> str:
     """The media type under the name that the client accepts."""
     name = fmt.media_type if named else negotiate(request.headers.get("accept"), (fmt,))[1]
@@ -125,7 +130,7 @@ def _demand_iri(iri: str) -> None:
 
 def _page(site: Site, request: Request, asked: StoreRequest) -> Response:
     """The form with the results below it, or with what is wrong with the query."""
-    values: dict[str, object] = {"query": asked.text, "questions": site.questions.list()}
+    values: dict[str, object] = {"query": asked.text, "questions": site.questions.all()}
     status = HTTPStatus.OK
     try:
         answer = site.store.query(asked)
@@ -160,7 +165,7 @@ def _shown(site: Site, request: Request, answer: Answer) -> dict[str, object]:
     return {"variables": variables, "rows": cells, "count": len(rows)}
 
 
-def _cell(term: object, names: dict[str, object]) -> dict[str, object]:
+def _cell(term: object, names: Mapping[str, Value]) -> dict[str, object]:
     """A term for the table: things with their name, literals with their language or type."""
     if isinstance(term, ox.NamedNode):
         return {"iri": term.value, "name": names.get(term.value), "short": compact(term.value)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Query, Request
@@ -25,7 +26,7 @@ def pages(site: Site) -> APIRouter:
     @router.api_route("/", methods=["GET", "HEAD"])
     def home(request: Request) -> Response:
         classes = site.entities.classes(choose_language(request))
-        return site.render(request, "home.html", classes=classes, questions=site.questions.list())
+        return site.render(request, "home.html", classes=classes, questions=site.questions.all())
 
     @router.api_route("/browse", methods=["GET", "HEAD"])
     def browse(request: Request, cls: Annotated[str, Query(alias="class")], start: Annotated[int, Query(ge=0)] = 0) -> Response:
@@ -33,9 +34,15 @@ def pages(site: Site) -> APIRouter:
         iri = _demand_iri(PREFIXES["kg"] + cls if cls.isalnum() else cls)
         things, total = site.entities.members(iri, language, start, _PER_PAGE)
         name = site.entities.names([iri], language)[iri]
-        return site.render(
-            request, "browse.html", name=name, cls=cls, things=things, total=total, start=start, step=_PER_PAGE
-        )
+        return site.render(request, "browse.html", name=name, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
+
+    @router.api_route("/questions/{name}", methods=["GET", "HEAD"])
+    def question(request: Request, name: str) -> Response:
+        """A stored question, opened with its answer on the SPARQL page; its own parameters may be given others."""
+        given = dict(request.query_params)
+        language = given.pop("lang", None)
+        text = site.questions.find(name).bound(given)
+        return RedirectResponse("/sparql?" + urlencode({"query": text, **({"lang": language} if language else {})}), 303)
 
     @router.api_route("/page/def", methods=["GET", "HEAD"])
     def ontology(request: Request) -> Response:

@@ -62,7 +62,9 @@ def install(app: FastAPI, render: Callable[..., Response]) -> None:
         return answer(request, HTTPStatus.BAD_REQUEST, f"A parameter cannot be read: {faults}.")
 
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 (the log has it; the client has no use for it)
-        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side. The request itself may be right.")
+        return answer(
+            request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side. The request itself may be right."
+        )
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         errors.KgError: ours,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -23,12 +24,13 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
         print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
     shown = f"[{host}]" if ":" in host else host
     what = f"{len(files)} files" if files else f"release {site.manifest.id if site.manifest else ''}"
-    print(f"Serving {what} on http://{'localhost' if host == '127.0.0.1' else shown}:{listener.getsockname()[1]}/  (Ctrl-C stops)", flush=True)
+    print(
+        f"Serving {what} on http://{'localhost' if host == '127.0.0.1' else shown}:{listener.getsockname()[1]}/  (Ctrl-C stops)",
+        flush=True,
+    )
     server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="warning", access_log=False, server_header=False))
-    try:
+    with suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly and says so by raising it again
         server.run(sockets=[listener])
-    except KeyboardInterrupt:  # uvicorn has stopped cleanly and says so by raising it again
-        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from kg.entity import Display, Entities
+from kg.entity import Entities
 from kg.names import PREFIXES
+from kg.page import Display
 from kg.query import Questions
 from kg.release import ORDER, QUERIES, STORE, Manifest, current_release
 from kg.settings import Settings
@@ -38,13 +39,17 @@ class Site:
         language = choose_language(request)
         chosen = request.query_params.get("lang") in LANGUAGES
         query = f"?lang={language}" if chosen else ""
-        body = environment(language).get_template(template).render(
-            here=lambda code: _with_language(request, code),
-            link=lambda iri: page_link(iri, query) if self.manifest else resource_link(iri, language if chosen else None),
-            keep=query,
-            chosen=language if chosen else "",
-            manifest=self.manifest,
-            **values,
+        body = (
+            environment(language)
+            .get_template(template)
+            .render(
+                here=lambda code: _with_language(request, code),
+                link=lambda iri: page_link(iri, query) if self.manifest else resource_link(iri, language if chosen else None),
+                keep=query,
+                chosen=language if chosen else "",
+                manifest=self.manifest,
+                **values,
+            )
         )
         return HTMLResponse(body, status, {"Content-Language": language, "Vary": "Accept, Accept-Language"})
 

@@ -19,8 +19,8 @@ from babel.units import format_unit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
-from kg.entity import Value
 from kg.names import DEF, PREFIXES, compact, is_ours, local_path
+from kg.page import Value
 
 #: In the order in which they are offered; the first is the fallback.
 LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}

@@ -1,0 +1,268 @@
+"""Rows about one thing come in; its page, in one language, goes out."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+
+from kg.names import BASE, DEF, NODE, PREFIXES, compact
+from kg.page import Claim, Display, Fact, Link, Note, Page, Said, Section, Term, Value
+from kg.store import Row
+from kg.store import Term as RdfTerm
+
+_RDF, _RDFS, _SKOS, _DCT = (PREFIXES[name] for name in ("rdf", "rdfs", "skos", "dct"))
+_TYPE, _LABEL, _PREF_LABEL = _RDF + "type", _RDFS + "label", _SKOS + "prefLabel"
+_HEAD = {_TYPE, _LABEL, _PREF_LABEL, _SKOS + "altLabel", _DCT + "description", DEF + "claim", DEF + "citation", DEF + "editorNote"}
+# What a claim carries for machines: the page shows it in its own way or not at all.
+_APPARATUS = {_TYPE, _RDF + "subject"} | {
+    DEF + name for name in ("citation", "rank", "certainty", "editorNote", "fromDate", "toDate", "contradicts", "supersedes")
+}
+_APPARATUS |= {DEF + "owned", DEF + "memberOf"}  # always the thing whose page this is
+
+#: How a page names things that have no label in the asked language: Spanish, English, Portuguese, then any.
+FALLBACK = ("es", "en", "pt")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was read about a thing: its own triples, its narrowest classes, its claims, what these hold, and what points here."""
+
+    own: list[Row]
+    kinds: list[Row]
+    claims: list[Row]
+    inner: list[Row]
+    incoming: list[Row]
+
+
+class Composer:
+    """Turns the rows about one thing into its page."""
+
+    def __init__(self, iri: str, language: str, labels: Mapping[str, Mapping[str, str]], display: Display) -> None:
+        self.iri = iri
+        self.language = language
+        self.labels = labels
+        self.display = display
+        self.numbers: dict[str, int] = {}
+        self.notes: list[Note] = []
+        self.inner: dict[str, list[tuple[str, RdfTerm]]] = {}
+
+    def page(self, rows: Rows, more: bool) -> Page:
+        """The page; `more` says that there are more incoming links than rows of them."""
+        self.inner = by_subject(rows.inner)
+        by_claim = by_subject(rows.claims)
+        values = by_property(rows.own)
+        kinds = self._in_order([iri_of_term(row["class"]) for row in rows.kinds])
+        classes = [iri_of_term(term) for term in values.get(_TYPE, [])]
+        cited = [self._note(iri_of_term(term)) for term in values.get(DEF + "citation", [])]
+        facts = [self._fact(key, terms, by_claim, cited) for key, terms in values.items() if key not in _HEAD]
+        rank = self.display.rank_of(classes)
+        facts.sort(key=lambda fact: rank(fact.name.iri or ""))
+        return Page(
+            iri=self.iri,
+            name=name_of(self.iri, self.labels, self.language),
+            kinds=[self._value(ox.NamedNode(cls)) for cls in kinds[:1]],
+            aliases=self._aliases(values),
+            descriptions=self._texts(values.get(_DCT + "description", [])),
+            remarks=self._texts(values.get(DEF + "editorNote", [])),
+            notes_of_thing=cited,
+            facts=facts,
+            sections=self._sections(by_claim),
+            links=self._links(rows.incoming),
+            notes=self.notes,
+            more_links=more,
+        )
+
+    def term(self, iri: str, pairs: list[tuple[str, RdfTerm]], uses: int) -> Term:
+        values: dict[str, list[RdfTerm]] = defaultdict(list)
+        for key, term in pairs:
+            values[key].append(term)
+        return Term(
+            iri=iri,
+            name=name_of(iri, self.labels, self.language),
+            definition=self._text(values[_SKOS + "definition"]),
+            scope=self._text(values[_SKOS + "scopeNote"]),
+            is_class=any(iri_of_term(term).endswith(("#Class", "#Datatype")) for term in values[_TYPE]),
+            broader=self._values(values[_RDFS + "subClassOf"] + values[_RDFS + "subPropertyOf"]),
+            used_on=self._values(values[PREFIXES["schema"] + "domainIncludes"]),
+            takes=self._values(values[PREFIXES["schema"] + "rangeIncludes"]),
+            uses=uses,
+        )
+
+    def _in_order(self, classes: Iterable[str]) -> list[str]:
+        """Classes in the order of their shapes; those without a shape after them, ours first."""
+        place = {cls: position for position, cls in enumerate(self.display.classes())}
+        return sorted(classes, key=lambda cls: (place.get(cls, len(place)), not cls.startswith(DEF), cls))
+
+    def _fact(self, key: str, terms: list[RdfTerm], by_claim: Mapping[str, list[tuple[str, RdfTerm]]], cited: list[int]) -> Fact:
+        said = []
+        for term in terms:
+            behind = [
+                claim
+                for claim, pairs in by_claim.items()
+                if (_RDF + "predicate", ox.NamedNode(key)) in pairs and (_RDF + "object", term) in pairs
+            ]
+            cited_by_claims = [node for claim in behind for name, node in by_claim[claim] if name == DEF + "citation"]
+            numbers = [self._note(iri_of_term(node)) for node in cited_by_claims]
+            said.append(Said(self._value(term), tuple(dict.fromkeys(numbers or cited)), self._doubt(behind, by_claim)))
+        said.sort(key=lambda each: each.value.text.casefold())
+        return Fact(self._value(ox.NamedNode(key)), tuple(said))
+
+    def _doubt(self, claims: list[str], by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> Value | None:
+        """How uncertain a fact is, if none of the claims behind it states it plainly."""
+        degrees = [term for claim in claims for name, term in by_claim[claim] if name == DEF + "certainty"]
+        if not degrees or any(iri_of_term(term).endswith(("/confirmed", "/reported")) for term in degrees):
+            return None
+        return self._value(degrees[0])
+
+    def _sections(self, by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> list[Section]:
+        groups: dict[str, list[str]] = defaultdict(list)
+        for claim, pairs in by_claim.items():
+            types = [iri_of_term(term) for name, term in pairs if name == _TYPE]
+            ours = [cls for cls in types if cls.startswith(DEF) and cls != DEF + "Claim"]
+            groups[ours[0] if ours else DEF + "Claim"].append(claim)
+        return [self._section(cls, groups[cls], by_claim) for cls in self._in_order(groups)]
+
+    def _section(self, cls: str, claims: list[str], by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> Section:
+        hidden = _APPARATUS if cls == DEF + "PropertyClaim" else {*_APPARATUS, _RDF + "predicate", _RDF + "object"}
+        used = {name for claim in claims for name, _ in by_claim[claim]} - hidden
+        columns = sorted(used, key=self.display.rank_of([cls]))
+        rows = [
+            self._claim(claim, by_claim[claim], columns) for claim in sorted(claims, key=lambda c: _order_of_claim(by_claim[c], c))
+        ]
+        return Section(self._value(ox.NamedNode(cls)), tuple(self._value(ox.NamedNode(name)) for name in columns), tuple(rows))
+
+    def _claim(self, iri: str, pairs: list[tuple[str, RdfTerm]], columns: list[str]) -> Claim:
+        of = _picker(pairs)
+        certainty, rank = of(DEF + "certainty"), of(DEF + "rank")
+        return Claim(
+            key=iri.rpartition("/")[2],
+            iri=iri,
+            cells=tuple(self._cell(of(name)) for name in columns),
+            certainty=self._value(certainty[0]) if certainty else None,
+            rank=self._value(rank[0]) if rank else None,
+            remarks=tuple(self._texts(of(DEF + "editorNote"))),
+            contradicts=tuple(self._value(term) for term in of(DEF + "contradicts")),
+            supersedes=tuple(self._value(term) for term in of(DEF + "supersedes")),
+            notes=tuple(dict.fromkeys(self._note(iri_of_term(node)) for node in of(DEF + "citation"))),
+        )
+
+    def _cell(self, terms: list[RdfTerm]) -> tuple[Value, ...]:
+        if terms and all(isinstance(term, ox.Literal) and term.language for term in terms):
+            return tuple(self._texts(terms))
+        values = [self._amount(term) if iri_of_term(term).startswith(NODE) else self._value(term) for term in terms]
+        return tuple(sorted(values, key=lambda value: value.text.casefold()))
+
+    def _amount(self, term: RdfTerm) -> Value:
+        """A sum of money."""
+        parts = dict(self.inner.get(iri_of_term(term), []))
+        more = tuple(
+            self._value(part) for name in ("amountPrecision", "taxTreatment", "per") if (part := parts.get(DEF + name)) is not None
+        )
+        amount, currency = (
+            self._value(parts[DEF + name]).text if DEF + name in parts else "" for name in ("amountValue", "currency")
+        )
+        return Value(amount, iri_of_term(term), datatype=PREFIXES["xsd"] + "decimal", unit=currency, more=more)
+
+    def _links(self, incoming: list[Row]) -> list[Link]:
+        groups: dict[str, dict[str, Value]] = defaultdict(dict)
+        for row in incoming:
+            if not isinstance(row["thing"], ox.NamedNode):
+                continue
+            groups[iri_of_term(row["p"])][row["thing"].value] = self._value(row["thing"])
+        links = [
+            Link(self._value(ox.NamedNode(key)), tuple(sorted(things.values(), key=lambda v: v.text.casefold())))
+            for key, things in groups.items()
+        ]
+        return sorted(links, key=lambda link: (-len(link.things), link.name.text))
+
+    def _note(self, node: str) -> int:
+        """The number of the footnote for a citation; the same citation has one number on the whole page."""
+        if node not in self.numbers:
+            parts = self.inner.get(node, [])
+            of = _picker(parts)
+            source, via = of(DEF + "source"), of(DEF + "via")
+            locator = ", ".join(
+                f"{sign}{term.value}"
+                for name, sign in (("locator", ""), ("footnote", "n. "), ("page", "p. "))
+                for term in of(DEF + name)
+                if isinstance(term, ox.Literal)
+            )
+            number = self.numbers[node] = len(self.numbers) + 1
+            shown = self._value(source[0]) if source else Value(node, node)
+            quotes = tuple(self._value(term) for term in of(DEF + "quote"))
+            self.notes.append(Note(number, shown, self._value(via[0]) if via else None, locator, quotes))
+        return self.numbers[node]
+
+    def _aliases(self, values: Mapping[str, list[RdfTerm]]) -> list[Value]:
+        shown = name_of(self.iri, self.labels, self.language)
+        terms = [*values.get(_LABEL, []), *values.get(_PREF_LABEL, []), *values.get(_SKOS + "altLabel", [])]
+        aliases = {value.text: value for value in (self._value(term) for term in terms) if value.text != shown.text}
+        return sorted(aliases.values(), key=lambda value: value.text.casefold())
+
+    def _texts(self, terms: Iterable[RdfTerm]) -> list[Value]:
+        """Texts in the page's language, or in the next best one."""
+        texts = [term for term in terms if isinstance(term, ox.Literal)]
+        for language in (self.language, *FALLBACK, None):
+            chosen = [term for term in texts if term.language == language or language is None]
+            if chosen:
+                return [self._value(term) for term in sorted(chosen, key=lambda term: term.value)]
+        return []
+
+    def _text(self, terms: Iterable[RdfTerm]) -> Value | None:
+        return next(iter(self._texts(terms)), None)
+
+    def _values(self, terms: Iterable[RdfTerm]) -> tuple[Value, ...]:
+        return tuple(self._value(term) for term in terms)
+
+    def _value(self, term: RdfTerm) -> Value:
+        if isinstance(term, ox.NamedNode):
+            return name_of(term.value, self.labels, self.language)
+        if isinstance(term, ox.Literal):
+            language = term.language if term.language != self.language else None
+            return Value(term.value, language=language, datatype=None if term.language else term.datatype.value)
+        return Value(str(term))
+
+
+def name_of(iri: str, labels: Mapping[str, Mapping[str, str]], language: str) -> Value:
+    """The label in the page's language, else in the next best; a thing without one goes by its short address."""
+    known = labels.get(iri, {})
+    for choice in (language, *FALLBACK, ""):
+        if choice in known:
+            return Value(known[choice], iri, None if choice in (language, "") else choice)
+    if known:
+        other = min(known)
+        return Value(known[other], iri, other)
+    short = compact(iri).strip("<>")
+    return Value(re.sub(r"^(.{60}).+$", r"\1…", short) if not iri.startswith(BASE) else short, iri)
+
+
+def _order_of_claim(pairs: list[tuple[str, RdfTerm]], iri: str) -> tuple[str, str]:
+    dates = [term.value for name, term in pairs if name == DEF + "fromDate" and isinstance(term, ox.Literal)]
+    return (min(dates, default="9999"), iri)
+
+
+def by_subject(rows: list[Row]) -> dict[str, list[tuple[str, RdfTerm]]]:
+    grouped: dict[str, list[tuple[str, RdfTerm]]] = defaultdict(list)
+    for row in rows:
+        grouped[iri_of_term(row["s"])].append((iri_of_term(row["p"]), row["o"]))
+    return grouped
+
+
+def by_property(rows: list[Row]) -> dict[str, list[RdfTerm]]:
+    grouped: dict[str, list[RdfTerm]] = defaultdict(list)
+    for row in rows:
+        grouped[iri_of_term(row["p"])].append(row["o"])
+    return grouped
+
+
+def iri_of_term(term: RdfTerm) -> str:
+    return term.value if isinstance(term, (ox.NamedNode, ox.BlankNode)) else ""
+
+
+def _picker(pairs: list[tuple[str, RdfTerm]]) -> Callable[[str], list[RdfTerm]]:
+    """What the pairs hold under a property."""
+    return lambda name: [term for key, term in pairs if key == name]

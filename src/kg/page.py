@@ -1,0 +1,145 @@
+"""What a page says, as plain values: facts and claims with footnotes, and what links to the thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Value:
+    """A thing or a literal as a page shows it; `language` only where it is not the page's.
+
+    A sum of money has its currency as `unit`, and as `more` how exact, taxed and often it is.
+    """
+
+    text: str
+    iri: str | None = None
+    language: str | None = None
+    datatype: str | None = None
+    unit: str | None = None
+    more: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """A footnote: who says it, where, and through whom it was read."""
+
+    number: int
+    source: Value
+    via: Value | None
+    locator: str
+    quotes: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A value, the numbers of the footnotes it rests on, and how uncertain it is, if no source states it plainly."""
+
+    value: Value
+    notes: tuple[int, ...]
+    doubt: Value | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A property and its values."""
+
+    name: Value
+    values: tuple[Said, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim as a row; `cells` follow the columns of its section."""
+
+    key: str
+    iri: str
+    cells: tuple[tuple[Value, ...], ...]
+    certainty: Value | None
+    rank: Value | None
+    remarks: tuple[Value, ...]
+    contradicts: tuple[Value, ...]
+    supersedes: tuple[Value, ...]
+    notes: tuple[int, ...]
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Kept, but no longer held to be right."""
+        return bool(self.rank and self.rank.iri and self.rank.iri.endswith("/deprecated"))
+
+    @property
+    def is_preferred(self) -> bool:
+        """Held to be right where others disagree."""
+        return bool(self.rank and self.rank.iri and self.rank.iri.endswith("/preferred"))
+
+
+@dataclass(frozen=True)
+class Section:
+    """All claims of one class."""
+
+    name: Value
+    columns: tuple[Value, ...]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Things that point here by one property; `through` is the kind of claim that makes the link."""
+
+    name: Value
+    things: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A class or property of an ontology, for its reader."""
+
+    iri: str
+    name: Value
+    definition: Value | None
+    scope: Value | None
+    is_class: bool
+    broader: tuple[Value, ...]
+    used_on: tuple[Value, ...]
+    takes: tuple[Value, ...]
+    uses: int
+
+    @property
+    def key(self) -> str:
+        """The fragment at which the term stands."""
+        return self.iri.rpartition("#")[2]
+
+
+@dataclass
+class Page:
+    """Everything a page says."""
+
+    iri: str
+    name: Value
+    kinds: list[Value]
+    aliases: list[Value]
+    descriptions: list[Value]
+    remarks: list[Value]
+    notes_of_thing: list[int]
+    facts: list[Fact]
+    sections: list[Section]
+    links: list[Link]
+    notes: list[Note]
+    more_links: bool = False
+
+
+@dataclass
+class Display:
+    """How pages are laid out: the classes in order, and the properties of each in order (from the shapes)."""
+
+    order: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def classes(self) -> list[str]:
+        """Classes in the order of their shapes."""
+        return list(self.order)
+
+    def rank_of(self, classes: Iterable[str]) -> Callable[[str], tuple[int, str]]:
+        """A sort key for the properties of a thing of these classes; what no shape lists comes last, by its IRI."""
+        positions = {iri: place for cls in classes for place, iri in enumerate(self.order.get(cls, ()))}
+        return lambda iri: (positions.get(iri, 10_000), iri)

@@ -1,0 +1,95 @@
+"""The import direction, as a test. A module may import only what its row names, and each half only its own libraries."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parent.parent / "src"
+MAY_IMPORT = {
+    "finding": "",
+    "errors": "finding",
+    "names": "errors",
+    "settings": "errors",
+    "formats": "errors",
+    "sparql": "errors",
+    "release": "errors",
+    "context": "names",
+    "rdf": "names",
+    "load": "context finding names",
+    "derive": "errors names",
+    "validate": "errors finding load names",
+    "author": "context errors names validate",
+    "build": "derive errors finding load names rdf release validate",
+    "store": "errors formats settings sparql",
+    "query": "errors names release settings store",
+    "page": "",
+    "compose": "names page store",
+    "entity": "compose errors names page store",
+    "web": "entity errors formats names page query release settings store",
+    "cli": "author build errors finding query settings web",
+    "__main__": "cli",
+}
+# Which library belongs to which modules; pyoxigraph and the standard library are everybody's.
+ONLY_IN = {
+    "rdflib": {"validate"},
+    "pyshacl": {"validate"},
+    "yaml": {"load"},
+    "babel": {"web"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "jinja2": {"web"},
+    "uvicorn": {"web"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+FILES = sorted(SRC.rglob("*.py"))
+
+
+def layer(module: str) -> str:
+    return module.removeprefix("kg.").split(".")[0]
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports from the top, `from kg...`"
+            found |= {f"kg.{alias.name}" for alias in node.names} if node.module == "kg" else {str(node.module)}
+    return found
+
+
+def module_of(path: Path) -> str:
+    return layer(".".join(path.relative_to(SRC).with_suffix("").parts))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SRC)))
+def test_imports_point_one_way(path: Path) -> None:
+    module = module_of(path)
+    if module == "__init__":
+        return
+    allowed = {module, *MAY_IMPORT[module].split()}
+    assert {layer(name) for name in imports(path) if name.startswith("kg.")} <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SRC)))
+def test_libraries_stay_in_their_half(path: Path) -> None:
+    used = {name.split(".")[0] for name in imports(path)}
+    misplaced = {library for library in used & set(ONLY_IN) if module_of(path) not in ONLY_IN[library]}
+    assert not misplaced
+
+
+def test_every_row_names_only_rows_above_it() -> None:
+    seen: set[str] = set()
+    for module, allowed in MAY_IMPORT.items():
+        assert set(allowed.split()) <= seen, module
+        seen.add(module)
+
+
+def test_every_module_opens_with_a_sentence() -> None:
+    for path in FILES:
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
