@@ -18,8 +18,9 @@ import pyoxigraph as ox
 from kg.derive import derive
 from kg.errors import CheckFailed
 from kg.finding import Finding, Severity, violations
+from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.load import Loaded, load
-from kg.names import PREFIXES
+from kg.names import PREFIXES, iri_of_file
 from kg.rdf import layered, store_of
 from kg.release import (
     JSON_LD,
@@ -36,7 +37,7 @@ from kg.release import (
     switch,
     write_manifest,
 )
-from kg.validate import check_hygiene, check_shapes, page_order
+from kg.validate import check_shapes, page_order
 
 #: Called when a stage ends, with its name and the seconds it took.
 Progress = Callable[[str, float], None]
@@ -76,13 +77,17 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
         loaded = load(root)
         store = store_of([*loaded.ontology, *loaded.data])
     checked = Checked(loaded, [], store, list(loaded.findings))
+    rules = read_rules((root / "queries" / "hygiene").glob("*.rq"))
+    with _stage("types", progress):
+        _gate(checked, check_hygiene(store, [rule for rule in rules if rule.stage == "written"], loaded))
     with _stage("shapes", progress):
         _gate(checked, check_shapes(store, root / "shapes" / "authoring.ttl", loaded))
     with _stage("derive", progress):
         checked.derived = derive(store, (root / "queries" / "rules").glob("*.rq"))
     with _stage("hygiene", progress):
         texts = [*root.glob("queries/*.rq"), *root.glob("queries/*/*.rq"), *root.glob("shapes/*.ttl")]
-        _gate(checked, check_hygiene(store, (root / "queries" / "hygiene").glob("*.rq"), texts, loaded))
+        with texts_in(store, texts):
+            _gate(checked, check_hygiene(store, [rule for rule in rules if rule.stage == "derived"], loaded))
     with _stage("release shapes", progress):
         _gate(checked, check_shapes(store, root / "shapes" / "release.ttl", loaded))
     checked.findings.sort()
@@ -92,7 +97,9 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
 def _gate(checked: Checked, findings: Iterable[Finding]) -> None:
     """Add the findings on files that have no violation yet."""
     failed = {finding.place.path for finding in violations(checked.findings)}
-    checked.findings += [finding for finding in findings if finding.place.path not in failed]
+    new = [finding for finding in findings if finding.place.path not in failed]
+    checked.findings += new
+    checked.loaded.broken |= {iri for finding in violations(new) if (iri := iri_of_file(finding.place.path))}
 
 
 def build(root: Path, out: Path, progress: Progress = _silent) -> Release:

@@ -38,6 +38,10 @@ class Finding:
         return f"{self.place}: {self.message}"
 
 
+#: Where a finding is before its place is known.
+NOWHERE = Place("")
+
+
 def violations(findings: list[Finding]) -> list[Finding]:
     """Those that forbid a release."""
     return [finding for finding in findings if finding.severity is Severity.VIOLATION]

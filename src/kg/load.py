@@ -7,7 +7,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ Types = tuple[str, ...]
 
 _DATE_TYPES = {4: "xsd:gYear", 7: "xsd:gYearMonth", 10: "xsd:date"}
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+_DURATION = re.compile(r"P(?=\d)(\d+Y)?(\d+M)?(\d+D)?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 # What YAML 1.1 readers turn into booleans, nulls, base-60, octal or grouped numbers: ambiguous unless quoted.
 _TRAP = re.compile(
@@ -64,6 +66,20 @@ class Loaded:
     def place(self, subject: str, predicate: str | None = None) -> list[Place]:
         """Where a property of a subject was written, or else the subject; empty if in no file."""
         return self.lines.get((subject, predicate)) or self.lines.get((subject, None)) or []
+
+    def located(self, finding: Finding, subject: str, predicate: str | None) -> Finding:
+        """The finding in the line of the property, or else of the subject; what stands in no file is named by its IRI."""
+        places = self.place(subject, predicate)
+        if not places:
+            return replace(finding, place=Place(subject))
+        others = ", ".join(str(place) for place in places[1:4])
+        more = f" and {len(places) - 4} more" if len(places) > 4 else ""
+        message = finding.message + (f" (Also at {others}{more}.)" if others else "")
+        return replace(finding, place=places[0], message=message)
+
+    def is_broken(self, iri: str) -> bool:
+        """Whether the IRI's own file has a finding: that others refer to it in vain is no second one."""
+        return any(iri == broken or iri.startswith(broken + "/") for broken in self.broken)
 
 
 def load(root: Path) -> Loaded:
@@ -235,9 +251,11 @@ class _File:
 
     def _scalar(self, key: str, text: str, types: Types) -> Any:
         if self.context.is_date(key):
-            if not _DATE.fullmatch(text):
-                raise _Fault(f"'{key}: {text}' is not a date. Write a year, month or day: 2024, 2024-03 or 2024-03-12.")
+            if not _is_date(text):
+                raise _Fault(f"'{key}: {text}' is not a date. Write a year, month or day that exists: 2024, 2024-03 or 2024-03-12.")
             return {"@value": text, "@type": _DATE_TYPES[len(text)]}
+        if self.context.datatype(key) == "xsd:duration" and not _DURATION.fullmatch(text):
+            raise _Fault(f"'{key}: {text}' is not a duration. Write P8Y for eight years, P18M for eighteen months.")
         if scheme := self.context.scheme(key, types):
             # Written out, because a code that is also a key (role: bidder) would otherwise be read as that key.
             return text if self.context.has_prefix(text) else scheme + text
@@ -338,11 +356,22 @@ def _compose(text: str) -> yaml.Node | None:
     return yaml.compose(text, Loader=_Loader)
 
 
+def _is_date(text: str) -> bool:
+    """Whether this is a year, a month or a day that exists."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        return False
+    return True
+
+
 def _text(node: yaml.Node, key: str) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise _Fault(f"'{key}' takes plain values here.")
     text = str(node.value)
-    if node.style is None:  # plain: not in quotes, no block
+    if not node.style:  # plain: not in quotes, no block
         if not text:
             raise _Fault(f"'{key}' has no value. Fill it or leave the key out.")
         if _TRAP.fullmatch(text) and not _INTEGER.fullmatch(text):

@@ -99,6 +99,12 @@ def entity_iri(kind: str, slug: str) -> str:
     return f"{BASE}code/{slug}" if kind == "code" else f"{BASE}id/{kind}/{slug}"
 
 
+def iri_of_file(path: str) -> str | None:
+    """The IRI of the thing that a file describes, or None for a file outside `data/<kind>/`."""
+    parts = path.removesuffix(".yaml").split("/")
+    return entity_iri(parts[1], parts[2]) if len(parts) == 3 and parts[0] == "data" else None
+
+
 def is_ours(iri: str) -> bool:
     """Whether the IRI lies under our base and so must answer on our server."""
     return iri.startswith(BASE)

@@ -1,0 +1,146 @@
+"""Builds: whole, repeatable, and without effect on what is served until they are finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+import rdflib
+
+from conftest import ROOT
+from kg import build as building
+from kg.build import build, inputs_hash, is_current
+from kg.errors import CheckFailed, ReleaseMissing
+from kg.finding import Severity
+from kg.release import JSON_LD, MANIFEST, NQUADS, QUERIES, REPORT, STORE, TURTLE, Release, current_release
+
+
+def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, Release], tmp_path: Path) -> None:
+    again = build(model, tmp_path)
+    assert again.manifest == small[1].manifest
+    assert (again.path / NQUADS).read_bytes() == (small[1].path / NQUADS).read_bytes()
+
+
+def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
+    release = small[1]
+    digest = hashlib.sha256((release.path / NQUADS).read_bytes()).hexdigest()
+    assert release.manifest.id == digest[:12] == release.path.name
+    for name, facts in release.manifest.files.items():
+        content = (release.path / name).read_bytes()
+        assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_all_dumps_hold_the_same_triples(small: tuple[Path, Release]) -> None:
+    path = small[1].path
+    plain = {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path / NQUADS) if q.graph_name == ox.DefaultGraph()}
+    for name in (TURTLE, JSON_LD):
+        assert {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path / name)} == plain, name
+    store = ox.Store.read_only(str(path / STORE))
+    assert len(list(store.quads_for_pattern(None, None, None, ox.DefaultGraph()))) == len(plain)
+    assert len(store) == sum(1 for _ in ox.parse(path=path / NQUADS))
+    assert small[1].manifest.counts["triples"] == len(plain)
+
+
+def test_rdflib_reads_the_dump(small: tuple[Path, Release]) -> None:
+    graph = rdflib.Graph().parse(small[1].path / TURTLE)
+    assert len(graph) == small[1].manifest.counts["triples"]
+    assert not [node for node in graph.all_nodes() if isinstance(node, rdflib.BNode)]
+
+
+def test_the_release_brings_all_that_serving_needs(small: tuple[Path, Release]) -> None:
+    path = small[1].path
+    assert len(list((path / QUERIES).glob("*.rq"))) == len(list((ROOT / "queries").glob("*.rq")))
+    assert isinstance(json.loads((path / REPORT).read_text()), list)
+
+
+def test_a_failed_build_leaves_the_release(own_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "build"
+    first = build(own_model, out)
+    before = sorted(path.relative_to(out) for path in out.rglob("*"))
+    (own_model / "data/org/guess.yaml").write_text("id: org:guess\n")
+    with pytest.raises(CheckFailed):
+        build(own_model, out)
+    assert sorted(path.relative_to(out) for path in out.rglob("*")) == before
+    assert current_release(out) == first
+
+
+def test_a_build_that_breaks_while_writing_leaves_the_release(
+    own_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "build"
+    first = build(own_model, out)
+    with (own_model / "data/org/guess.yaml").open("a") as file:
+        file.write("alias: {en: Guesswork}\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(building, "write_manifest", full)
+    with pytest.raises(OSError, match="No space"):
+        build(own_model, out)
+    assert current_release(out) == first
+    assert [path.name for path in (out / "releases").iterdir()] == [first.manifest.id]
+
+
+def test_a_killed_build_leaves_the_release_and_the_next_one_cleans_up(own_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "build"
+    first = build(own_model, out)
+    with (own_model / "data/org/guess.yaml").open("a") as file:
+        file.write("alias: {en: Guesswork}\n")
+    script = (
+        "import sys, time; from pathlib import Path; from kg import build\n"
+        "def wait(*_): print('writing', flush=True); time.sleep(60)\n"
+        "build.write_manifest = wait; build.build(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(own_model), str(out)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert current_release(out) == first
+    assert len(list((out / "releases").glob(".draft-*"))) == 1
+    second = build(own_model, out)
+    assert second.manifest.id != first.manifest.id
+    assert current_release(out) == second
+    assert not list((out / "releases").glob(".draft-*"))
+
+
+def test_a_release_folder_without_manifest_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseMissing, match="kg build"):
+        current_release(tmp_path)
+    (tmp_path / "current").write_text("abc\n")
+    (tmp_path / "releases" / "abc").mkdir(parents=True)
+    with pytest.raises(ReleaseMissing, match="kg build"):
+        current_release(tmp_path)
+    (tmp_path / "releases" / "abc" / MANIFEST).write_text("{}")
+    with pytest.raises(ReleaseMissing, match="kg build"):
+        current_release(tmp_path)
+
+
+def test_a_changed_file_is_noticed(own_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "build"
+    assert not is_current(own_model, out)
+    build(own_model, out)
+    assert is_current(own_model, out)
+    before = inputs_hash(own_model)
+    (own_model / "data/org/guess.yaml").rename(own_model / "data/org/guess2.yaml")
+    assert inputs_hash(own_model) != before
+    assert not is_current(own_model, out)
+
+
+def test_stages_are_timed(model: Path, tmp_path: Path) -> None:
+    stages: list[str] = []
+    build(model, tmp_path, lambda stage, _: stages.append(stage))
+    assert stages == ["load", "types", "shapes", "derive", "hygiene", "release shapes", "write", "total"]
+
+
+def test_the_real_data_builds_without_warnings(real: tuple[Path, Release]) -> None:
+    findings = json.loads((real[1].path / REPORT).read_text())
+    assert not [finding for finding in findings if finding["severity"] != Severity.INFO]
