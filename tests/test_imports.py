@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "names": "errors",
     "settings": "errors",
     "formats": "errors",
-    "sparql": "errors",
+    "sparql": "errors names",
     "release": "errors",
     "context": "names",
     "rdf": "names",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from kg.errors import BadQuery
+from kg.names import PREFIXES
 
 # What can hold a word without meaning it: comments, IRIs, strings. Order matters: long strings before short ones.
 _TOKEN = re.compile(
@@ -54,25 +56,42 @@ def syntax_error(error: SyntaxError, query: str) -> BadQuery:
     """The parser's complaint in plain words, with the place counted from 1."""
     if is_update(query):
         return BadQuery("This endpoint is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, no updates.")
+    if stray := _undeclared(query):
+        return BadQuery(
+            f"{stray.where}: the prefix {stray.text} is not declared. Add a line: PREFIX {stray.text} <…>", *stray.position
+        )
     match = _POSITION.search(str(error))
     if not match:
         return BadQuery(f"This query does not parse: {error}")
     line, column = int(match[1]), int(match[2])
     lines = query.splitlines() or [""]
-    shown = lines[line - 1] if line <= len(lines) else ""
-    found = shown[column - 1 : column + 19].strip()
-    what = f"did not expect “{found}”" if found else "the query ends too early"
-    return BadQuery(f"Line {line}, column {column}: {what}.{_hint(query, match[3])}", line, column)
-
-
-def _hint(query: str, complaint: str) -> str:
+    found = lines[line - 1][column - 1 : column + 19].strip() if line <= len(lines) else ""
     if not _FORMS & set(words(query)):
-        return " A query says SELECT, ASK, CONSTRUCT or DESCRIBE, after any PREFIX lines."
-    if prefix := re.search(r"[Pp]refix not found", complaint):
-        used = {match["name"].split(":")[0] for match in _TOKEN.finditer(query) if match["name"]}
-        declared = set(re.findall(r"PREFIX\s+([\w-]*):", query, re.IGNORECASE))
-        unknown = ", ".join(sorted(name + ":" for name in used - declared)) or prefix[0]
-        return f" A prefix may be undeclared; used without PREFIX: {unknown}"
-    if query.count("{") != query.count("}"):
-        return " The braces { } do not match."
-    return ""
+        what = "a query says SELECT, ASK, CONSTRUCT or DESCRIBE, after any PREFIX lines"
+    elif found:
+        what = f"did not expect “{found}”"
+    elif query.count("{") != query.count("}"):
+        what = "the query ends too early; the braces { } do not match"
+    else:
+        what = "something is missing or wrong just before this place"
+    return BadQuery(f"Line {line}, column {column}: {what}.", line, column)
+
+
+@dataclass(frozen=True)
+class _Stray:
+    text: str
+    position: tuple[int, int]
+
+    @property
+    def where(self) -> str:
+        return f"Line {self.position[0]}, column {self.position[1]}"
+
+
+def _undeclared(query: str) -> _Stray | None:
+    """The first prefix that is used without being declared or known here, and where: the parser only says that it stumbled."""
+    declared = {*PREFIXES, *re.findall(r"PREFIX\s+([\w-]*):", query, re.IGNORECASE)}
+    for match in _TOKEN.finditer(query):
+        if match["name"] and (prefix := match["name"].split(":")[0]) not in declared and prefix != "_":
+            before = query[: match.start()]
+            return _Stray(prefix + ":", (before.count("\n") + 1, match.start() - before.rfind("\n")))
+    return None

@@ -1,0 +1,81 @@
+"""Stored questions: their header, their parameters, and that nothing in a value can become query text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+
+from conftest import ROOT
+from kg.errors import BadRequest, NotFound
+from kg.query import Questions, open_questions, read_question
+from kg.release import Release
+
+FILES = sorted((ROOT / "queries").glob("*.rq"))
+EXPECTED = ROOT / "tests" / "expected"
+
+
+@pytest.fixture(scope="module")
+def questions(real: tuple[Path, Release]) -> Iterator[Questions]:
+    with open_questions(real[0]) as questions:
+        yield questions
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_question_is_titled_in_three_languages_and_runs_anywhere(path: Path) -> None:
+    question = read_question(path)
+    for language in ("en", "es", "pt"):
+        assert question.header["title", language]
+        assert question.header["description", language]
+    assert question.theme != "other"
+    for parameter in question.parameters:
+        assert question.default(parameter)
+    ox.Store().query(question.text)  # without our prefixes: the file declares its own
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_answer_is_the_expected_one(questions: Questions, path: Path) -> None:
+    """Rows that were read against the sources; a change of data that changes them must change the file too."""
+    rows = list(csv.reader(io.StringIO(questions.answer(path.stem, {}, "csv").decode())))
+    assert len(rows) > 1, "a question that nothing answers"
+    assert rows == list(csv.reader((EXPECTED / f"{path.stem}.csv").open(encoding="utf-8", newline="")))
+
+
+def test_every_expected_answer_has_its_question() -> None:
+    assert {path.stem for path in EXPECTED.glob("*.csv")} == {path.stem for path in FILES}
+
+
+def test_parameters_take_other_values(questions: Questions) -> None:
+    before = questions.rows("shareholders-on-a-date", {})
+    after = questions.rows("shareholders-on-a-date", {"day": "2025-01-01"})
+    assert before[0] == after[0]
+    assert {row[0] for row in before[1]} == {row[0] for row in after[1]}
+    assert before[1] != after[1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['2022-01-01" } } #', '"^^<x> } SELECT * { ?s ?p ?o', "\\", "\n", '""" }'],
+)
+def test_a_literal_stays_a_literal(questions: Questions, value: str) -> None:
+    text = questions.find("shareholders-on-a-date").bound({"day": value})
+    assert json.loads(questions.answer("shareholders-on-a-date", {"day": value}, "json"))["results"]["bindings"] == []
+    assert text.count("{") >= 3
+
+
+@pytest.mark.parametrize("value", ["org:x> } #", "no address", "http://a/ b", "<http://a/>", ""])
+def test_an_address_stays_an_address(questions: Questions, value: str) -> None:
+    with pytest.raises(BadRequest, match="must be an address"):
+        questions.find("shareholders-on-a-date").bound({"company": value})
+
+
+def test_unknown_names_are_told_what_there_is(questions: Questions) -> None:
+    with pytest.raises(NotFound, match="provider-unknown"):
+        questions.find("nothing")
+    with pytest.raises(BadRequest, match="Parameters: company, day"):
+        questions.find("shareholders-on-a-date").bound({"date": "2022"})
