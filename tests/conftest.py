@@ -9,18 +9,7 @@ import pytest
 
 from kg.build import build
 from kg.release import Release
-
-ROOT = Path(__file__).parent.parent
-MODEL = ("ontology", "shapes", "queries")
-
-
-def copy_model(target: Path) -> None:
-    """The model without the facts: ontology, shapes, queries, context and code lists."""
-    for folder in MODEL:
-        shutil.copytree(ROOT / folder, target / folder)
-    (target / "data").mkdir()
-    shutil.copy(ROOT / "data" / "context.jsonld", target / "data")
-    shutil.copytree(ROOT / "data" / "code", target / "data" / "code")
+from repository import ROOT, copy_model
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,13 @@ import pyrudof
 import pytest
 from rdflib.namespace import SH
 
-from conftest import ROOT
 from kg.build import build, check
 from kg.errors import CheckFailed
 from kg.finding import violations
 from kg.load import load
 from kg.rdf import store_of
 from kg.validate import shacl_report
+from repository import ROOT
 
 INITIATIVE = "initiative/xa-cameras.yaml"
 MAKER = "org/maker.yaml"

@@ -13,12 +13,12 @@ import pyoxigraph as ox
 import pytest
 import rdflib
 
-from conftest import ROOT
 from kg import build as building
 from kg.build import build, inputs_hash, is_current
 from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Severity
 from kg.release import JSON_LD, MANIFEST, NQUADS, QUERIES, REPORT, STORE, TURTLE, Release, current_release
+from repository import ROOT
 
 
 def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, Release], tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 import rdflib
 from rdflib.compare import isomorphic
 
-from conftest import ROOT
 from kg.finding import Place
 from kg.load import Loaded, json_ld, load
 from kg.names import BASE, DEF, NODE
+from repository import ROOT
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 INITIATIVE = BASE + "id/initiative/xa-cameras"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from conftest import ROOT
 from kg.names import BASE, KINDS, PREFIXES, compact, entity_iri, expand, iri_of, iri_of_file, is_ours, local_path
+from repository import ROOT
 
 
 def test_iris_and_paths_go_both_ways() -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from conftest import ROOT
 from kg.errors import BadRequest, NotFound
 from kg.query import Questions, open_questions, read_question
 from kg.release import Release
+from repository import ROOT
 
 FILES = sorted((ROOT / "queries").glob("*.rq"))
 EXPECTED = ROOT / "tests" / "expected"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyoxigraph as ox
 
 from kg.compose import Composer, Rows, by_subject, iri_of_term, name_of
-from kg.errors import NotFound
+from kg.errors import BadRequest, NotFound
 from kg.names import NODE
 from kg.page import Display, Page, Term, Value
 from kg.store import Row, Store
@@ -51,14 +51,14 @@ class Entities:
 
     def exists(self, iri: str) -> bool:
         """Whether the graph says anything of the IRI, in any place of a triple or as a graph."""
-        node = ox.NamedNode(iri)
+        node = _node(iri)
         text = """SELECT ?iri ?x WHERE {
             { ?iri ?p ?x } UNION { ?x ?p ?iri } UNION { ?x ?iri ?o } UNION { GRAPH ?iri { ?x ?p ?o } } } LIMIT 1"""
         return bool(self._store.rows(text, {"iri": node}))
 
     def subject_of_claim(self, iri: str) -> str | None:
         """The thing that a claim is about, or None where the IRI is no claim."""
-        rows = self._store.rows("SELECT ?iri ?thing WHERE { ?thing kg:claim ?iri }", {"iri": ox.NamedNode(iri)})
+        rows = self._store.rows("SELECT ?iri ?thing WHERE { ?thing kg:claim ?iri }", {"iri": _node(iri)})
         return iri_of_term(rows[0]["thing"]) if rows else None
 
     def triples(self, iri: str) -> list[ox.Triple]:
@@ -69,12 +69,12 @@ class Entities:
             UNION { ?iri kg:citation|kg:claim/kg:citation|kg:claim/kg:amount ?s . ?s ?p ?o }
             UNION { ?s ?p ?iri BIND(?iri AS ?o) }
         }"""
-        rows = self._store.rows(text, {"iri": ox.NamedNode(iri)})
+        rows = self._store.rows(text, {"iri": _node(iri)})
         return [ox.Triple(row["s"], row["p"], row["o"]) for row in rows]  # type: ignore[arg-type]
 
     def page(self, iri: str, language: str) -> Page:
         """The page of a thing in a language; raises NotFound where the graph says nothing of it."""
-        node = ox.NamedNode(iri)
+        node = _node(iri)
         rows = Rows(*(self._store.rows(text, {"iri": node}) for text in (_OWN, _KINDS, _CLAIMS, _INNER, _INCOMING)))
         if not rows.own and not rows.incoming and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
@@ -87,7 +87,7 @@ class Entities:
 
     def names(self, iris: Iterable[str], language: str) -> dict[str, Value]:
         """The names of things in a language."""
-        nodes = [ox.NamedNode(iri) for iri in iris]
+        nodes = [_node(iri) for iri in iris]
         labels = self._labels(nodes)
         return {node.value: name_of(node.value, labels, language) for node in nodes}
 
@@ -105,7 +105,7 @@ class Entities:
 
     def members(self, cls: str, language: str, offset: int, limit: int) -> tuple[list[Value], int]:
         """Things of a class by their names, from `offset` on, and how many there are in all."""
-        rows = self._store.rows("SELECT DISTINCT ?class ?s WHERE { ?s a ?class FILTER(isIRI(?s)) }", {"class": ox.NamedNode(cls)})
+        rows = self._store.rows("SELECT DISTINCT ?class ?s WHERE { ?s a ?class FILTER(isIRI(?s)) }", {"class": _node(cls)})
         names = self.names([iri_of_term(row["s"]) for row in rows], language)
         ordered = sorted(names.values(), key=lambda value: (value.text.casefold(), value.iri or ""))
         return ordered[offset : offset + limit], len(ordered)
@@ -113,7 +113,7 @@ class Entities:
     def terms(self, ontology: str, language: str) -> list[Term]:
         """The terms that an ontology defines, classes before properties, each in the order of its name."""
         rows = self._store.rows(
-            "SELECT ?ontology ?s ?p ?o WHERE { ?s rdfs:isDefinedBy ?ontology ; ?p ?o }", {"ontology": ox.NamedNode(ontology)}
+            "SELECT ?ontology ?s ?p ?o WHERE { ?s rdfs:isDefinedBy ?ontology ; ?p ?o }", {"ontology": _node(ontology)}
         )
         grouped = by_subject(rows)
         uses = {iri_of_term(row["x"]): _count(row) for text in _USES for row in self._store.rows(text)}
@@ -140,3 +140,10 @@ class Entities:
 def _count(row: Row) -> int:
     number = row["n"]
     return int(number.value) if isinstance(number, ox.Literal) else 0
+
+
+def _node(iri: str) -> ox.NamedNode:
+    try:
+        return ox.NamedNode(iri)
+    except ValueError:
+        raise BadRequest(f"This is not the full address of a thing. [got {iri}]") from None

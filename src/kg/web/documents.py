@@ -45,7 +45,8 @@ def documents(site: Site) -> APIRouter:
         router.add_api_route(f"/{segment}/{{path:path}}", thing, methods=["GET", "HEAD"], include_in_schema=False)
     router.add_api_route("/def", thing, methods=["GET", "HEAD"], include_in_schema=False)
 
-    @router.api_route("/data/{path:path}.{ending}", methods=["GET", "HEAD"], summary="The RDF of one thing")
+    @router.head("/data/{path:path}.{ending}", include_in_schema=False)
+    @router.get("/data/{path:path}.{ending}", summary="The RDF of one thing")
     def data(path: str, ending: str) -> Response:
         return rdf(site, thing_of(path), by_name(ending, GRAPHS))
 

@@ -31,7 +31,9 @@ def endpoint(site: Site) -> APIRouter:
     """The one route of the protocol."""
     router = APIRouter()
 
-    @router.api_route("/sparql", methods=["GET", "HEAD", "POST"], summary="SPARQL 1.1 query")
+    @router.head("/sparql", include_in_schema=False)
+    @router.post("/sparql", summary="SPARQL 1.1 query")
+    @router.get("/sparql", summary="SPARQL 1.1 query")
     async def sparql(request: Request) -> Response:
         parameters = await _parameters(request, site.settings.query_bytes)
         if "update" in dict(parameters):

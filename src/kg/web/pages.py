@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-import pyoxigraph as ox
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from kg.errors import BadRequest
 from kg.formats import GRAPHS, by_name
 from kg.names import DEF, ONTOLOGY, PREFIXES, is_ours, local_path
 from kg.web.documents import is_ontology, rdf, thing_of
@@ -23,20 +21,23 @@ def pages(site: Site) -> APIRouter:
     """Routes for people."""
     router = APIRouter(default_response_class=Response, include_in_schema=False)
 
-    @router.api_route("/", methods=["GET", "HEAD"])
+    @router.head("/", include_in_schema=False)
+    @router.get("/")
     def home(request: Request) -> Response:
         classes = site.entities.classes(choose_language(request))
         return site.render(request, "home.html", classes=classes, questions=site.questions.all())
 
-    @router.api_route("/browse", methods=["GET", "HEAD"])
+    @router.head("/browse", include_in_schema=False)
+    @router.get("/browse")
     def browse(request: Request, cls: Annotated[str, Query(alias="class")], start: Annotated[int, Query(ge=0)] = 0) -> Response:
         language = choose_language(request)
-        iri = _demand_iri(PREFIXES["kg"] + cls if cls.isalnum() else cls)
+        iri = PREFIXES["kg"] + cls if cls.isalnum() else cls
         things, total = site.entities.members(iri, language, start, _PER_PAGE)
         name = site.entities.names([iri], language)[iri]
         return site.render(request, "browse.html", name=name, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
 
-    @router.api_route("/questions/{name}", methods=["GET", "HEAD"])
+    @router.head("/questions/{name}", include_in_schema=False)
+    @router.get("/questions/{name}")
     def question(request: Request, name: str) -> Response:
         """A stored question, opened with its answer on the SPARQL page; its own parameters may be given others."""
         given = dict(request.query_params)
@@ -44,37 +45,33 @@ def pages(site: Site) -> APIRouter:
         text = site.questions.find(name).bound(given)
         return RedirectResponse("/sparql?" + urlencode({"query": text, **({"lang": language} if language else {})}), 303)
 
-    @router.api_route("/page/def", methods=["GET", "HEAD"])
+    @router.head("/page/def", include_in_schema=False)
+    @router.get("/page/def")
     def ontology(request: Request) -> Response:
         terms = site.entities.terms(ONTOLOGY, choose_language(request))
         return site.render(request, "ontology.html", terms=terms, iri=ONTOLOGY, document="/data/def")
 
-    @router.api_route("/page/{path:path}", methods=["GET", "HEAD"])
+    @router.head("/page/{path:path}", include_in_schema=False)
+    @router.get("/page/{path:path}")
     def thing(request: Request, path: str) -> Response:
         iri = thing_of(path)
         query = f"?{request.url.query}" if request.url.query else ""
         if is_ontology(iri):
             return RedirectResponse(f"/page/def{query}", 303)
-        if subject := site.entities.subject_of_claim(_demand_iri(iri)):
+        if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)
         page = site.entities.page(iri, choose_language(request))
         return site.render(request, "thing.html", page=page, document="/data" + local_path(iri).removeprefix("/id"), sep=".")
 
-    @router.api_route("/resource", methods=["GET", "HEAD"])
+    @router.head("/resource", include_in_schema=False)
+    @router.get("/resource")
     def resource(request: Request, iri: str, ending: Annotated[str | None, Query(alias="format")] = None) -> Response:
         if is_ours(iri) and not iri.startswith(DEF):
             return RedirectResponse(local_path(iri), 303)
         if ending:
-            return rdf(site, _demand_iri(iri), by_name(ending, GRAPHS))
-        page = site.entities.page(_demand_iri(iri), choose_language(request))
+            return rdf(site, iri, by_name(ending, GRAPHS))
+        page = site.entities.page(iri, choose_language(request))
         address = str(request.url.include_query_params(iri=iri).remove_query_params("lang").query)
         return site.render(request, "thing.html", page=page, document=f"/resource?{address}", sep="&format=")
 
     return router
-
-
-def _demand_iri(iri: str) -> str:
-    try:
-        return ox.NamedNode(iri).value
-    except ValueError:
-        raise BadRequest(f"This is not a full address of a thing. [got {iri}]") from None

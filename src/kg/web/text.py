@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlencode
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from babel.units import format_unit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
@@ -26,6 +26,7 @@ from kg.page import Value
 LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}
 _LOCALE = Path(__file__).parent / "locale"
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?")
+_DAYS: dict[Literal["year", "month", "day"], int] = {"year": 365, "month": 30, "day": 1}  # as Babel counts them
 _XSD = PREFIXES["xsd"]
 
 
@@ -95,8 +96,9 @@ def _duration(text: str, language: str) -> str:
     match = _DURATION.fullmatch(text)
     if not match:
         return text
-    units = ("duration-year", "duration-month", "duration-day")
-    return " ".join(format_unit(int(n), unit, locale=language) for n, unit in zip(match.groups(), units, strict=True) if n)
+    spans = [(unit, int(number) * days) for (unit, days), number in zip(_DAYS.items(), match.groups(), strict=True) if number]
+    # A threshold that no span reaches makes Babel keep the unit that the source uses: 18 months, not a year and a half.
+    return " ".join(format_timedelta(timedelta(days), unit, threshold=1e9, locale=language) for unit, days in spans)
 
 
 def page_link(iri: str, query: str = "") -> str | None:

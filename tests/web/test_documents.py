@@ -1,0 +1,121 @@
+"""Dereferencing: every IRI of the dump leads by 303 to a page for people and to RDF for machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+from starlette.testclient import TestClient
+
+from kg.names import BASE, DEF, local_path
+from kg.release import NQUADS, Release
+
+TURTLE = {"Accept": "text/turtle"}
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "target"),
+    [
+        ("text/html", "/page/initiative/xa-cameras"),
+        ("text/turtle", "/data/initiative/xa-cameras.ttl"),
+        ("application/n-triples", "/data/initiative/xa-cameras.nt"),
+        ("application/ld+json", "/data/initiative/xa-cameras.jsonld"),
+        ("application/rdf+xml", "/data/initiative/xa-cameras.rdf"),
+        ("text/turtle;q=0.5, text/html;q=0.4", "/data/initiative/xa-cameras.ttl"),
+        ("*/*", "/page/initiative/xa-cameras"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_thing_answers_303(client: TestClient, method: str, accept: str, target: str) -> None:
+    answer = client.request(method, "/id/initiative/xa-cameras", headers={"Accept": accept})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == target
+    assert "Accept" in answer.headers["Vary"]
+    assert client.request(method, target).status_code == 200
+
+
+def test_a_claim_leads_to_its_row(client: TestClient) -> None:
+    answer = client.get("/id/initiative/xa-cameras/maker", headers=PAGE)
+    assert answer.headers["Location"] == "/page/initiative/xa-cameras#maker"
+    assert 'id="maker"' in client.get("/page/initiative/xa-cameras").text
+    assert client.get("/id/initiative/xa-cameras/maker", headers=TURTLE).headers["Location"] == "/data/initiative/xa-cameras.ttl"
+    assert client.get("/page/initiative/xa-cameras/maker").headers["Location"] == "/page/initiative/xa-cameras#maker"
+
+
+def test_the_language_asked_for_survives_the_redirect(client: TestClient) -> None:
+    assert client.get("/id/org/maker?lang=pt", headers=PAGE).headers["Location"] == "/page/org/maker?lang=pt"
+
+
+def test_a_document_says_what_it_should(client: TestClient) -> None:
+    for ending in ("ttl", "nt", "jsonld", "rdf"):
+        quads = ox.parse(client.get(f"/data/org/maker.{ending}").content, format=ox.RdfFormat.from_extension(ending))
+        subjects = {quad.subject.value.removeprefix(BASE) for quad in quads if isinstance(quad.subject, ox.NamedNode)}
+        assert {"id/org/maker", "id/org/maker/origin", "id/initiative/xa-cameras"} <= subjects, ending
+        assert any(subject.startswith("id/node/") for subject in subjects)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/id/org/nobody",
+        "/code/role/nothing",
+        "/graph/nothing",
+        "/id/",
+        "/nothing",
+        "/page/org/nobody",
+        "/data/org/nobody.ttl",
+    ],
+)
+@pytest.mark.parametrize("headers", [PAGE, TURTLE, {"Accept": "application/json"}])
+def test_an_unknown_iri_is_not_found(client: TestClient, path: str, headers: dict[str, str]) -> None:
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 404
+    expected = "text/html" if headers is PAGE else "application/problem+json"
+    assert answer.headers["Content-Type"].startswith(expected)
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/id/org/a%20b", "/id/org/%3Cscript%3E", "/id/org/%00", "/id/org/%ff", "/id/org/a%22b"])
+def test_an_impossible_iri_is_refused_in_words(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers=PAGE)
+    assert answer.status_code in (400, 404)
+    assert "<script>" not in answer.text
+
+
+def test_an_unacceptable_format_lists_what_there_is(client: TestClient) -> None:
+    answer = client.get("/id/org/maker", headers={"Accept": "image/png"})
+    assert answer.status_code == 406
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "text/turtle" in answer.json()["available"]
+    assert client.get("/data/org/maker.xyz").status_code == 406
+
+
+def iris_under_base(release: Release) -> list[str]:
+    found: set[str] = set()
+    for quad in ox.parse(path=release.path / NQUADS):
+        for term in (quad.subject, quad.predicate, quad.object, quad.graph_name):
+            if isinstance(term, ox.NamedNode) and term.value.startswith(BASE):
+                found.add(term.value)
+    return sorted(found)
+
+
+def test_every_iri_of_the_dump_resolves(real: tuple[Path, Release], real_client: TestClient) -> None:
+    """Each leads by 303 to an existing page and an existing Turtle file; targets are fetched once."""
+    targets: dict[str, str] = {}
+    for iri in iris_under_base(real[1]):
+        path = local_path(iri).split("#")[0]
+        for headers in (PAGE, TURTLE):
+            answer = real_client.get(path, headers=headers)
+            assert answer.status_code == 303, (iri, headers, answer.status_code)
+            targets.setdefault(answer.headers["Location"].split("#")[0], iri)
+    assert len(targets) > 500
+    anchors = real_client.get("/page/def").text
+    for target, iri in targets.items():
+        answer = real_client.get(target)
+        assert answer.status_code == 200, (iri, target)
+        assert answer.headers["Content-Type"].split(";")[0] == ("text/html" if target.startswith("/page") else "text/turtle")
+    for iri in iris_under_base(real[1]):
+        if iri.startswith(DEF):
+            assert f'id="{iri.removeprefix(DEF)}"' in anchors, iri

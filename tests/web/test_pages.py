@@ -1,0 +1,179 @@
+"""Pages: valid HTML, three languages, facts with footnotes, doubts shown as such."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import html5lib
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from starlette.testclient import TestClient
+
+from repository import ROOT
+
+TEMPLATES = ROOT / "src" / "kg" / "web" / "templates"
+PATHS = [
+    "/",
+    "/browse?class=Initiative",
+    "/browse?class=http://www.w3.org/ns/org%23Organization",
+    "/sparql",
+    "/sparql?query=ASK%7B%7D&format=html",
+    "/sparql?query=SELECT&format=html",
+    "/page/def",
+    "/page/initiative/xa-cameras",
+    "/page/org/holding",
+    "/page/org/maker",
+    "/page/source/survey-2025",
+    "/page/country/xa",
+    "/page/measure/xa-stop",
+    "/page/code/role",
+    "/page/code/role/provider",
+    "/page/graph/data",
+    "/page/org/nobody",
+    "/nothing",
+]
+
+
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_are_valid_and_in_their_language(client: TestClient, path: str, language: str) -> None:
+    separator = "&" if "?" in path else "?"
+    answer = client.get(f"{path}{separator}lang={language}", headers={"Accept": "text/html"})
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["Content-Language"] == language
+    html5lib.HTMLParser(strict=True).parse(answer.text)
+    assert f'<html lang="{language}">' in answer.text
+    assert answer.text.count("<h1") == 1
+    for link in re.findall(r'href="(/[^"]*)"', answer.text):
+        if not link.startswith(("/static", "/data", "/resource")):
+            assert f"lang={language}" in unescape(link) or "format=" in link or "hreflang" in answer.text, link
+
+
+@pytest.mark.parametrize("path", ["/", "/page/initiative/xa-cameras", "/page/source/survey-2025", "/page/def", "/sparql"])
+def test_links_of_a_page_resolve(client: TestClient, path: str) -> None:
+    page = client.get(path, headers={"Accept": "text/html"}).text
+    for link in sorted({unescape(link).split("#")[0] for link in re.findall(r'(?:href|src|action)="(/[^"]*)"', page)}):
+        answer = client.get(link, headers={"Accept": "text/html"})
+        assert answer.status_code in (200, 303), link
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("pt-BR,pt;q=0.9", "pt"),
+        ("de, es;q=0.5, en;q=0.4", "es"),
+        ("de", "en"),
+        ("", "en"),
+        ("es;q=0, pt", "pt"),
+        ("es;q=x, pt;q=0.1", "pt"),
+    ],
+)
+def test_the_browser_s_language_is_heeded(client: TestClient, header: str, expected: str) -> None:
+    answer = client.get("/", headers={"Accept-Language": header})
+    assert answer.headers["Content-Language"] == expected
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
+def test_a_fact_has_its_sources(client: TestClient) -> None:
+    page = client.get("/page/initiative/xa-cameras").text
+    assert re.search(r'Maker Ltd</a>.*?href="#n\d+" aria-label="Source \d+"', page)
+    assert "n. 7" in page
+    assert "read through" in page
+    assert '<q lang="es">adjudicado a Maker</q>' in page
+
+
+def test_doubts_are_shown(client: TestClient) -> None:
+    page = client.get("/page/initiative/xa-cameras").text
+    assert "local firms" in page
+    assert 'class="deprecated"' in page
+    assert "The survey took the owner for the seller." in page
+    assert 'class="certainty presumed"' in page
+    facts = page[: page.index("</dl>")]
+    assert "Guess Inc" in facts
+    assert "(presumed)" in facts
+    assert "(inferred)" in facts
+
+
+def test_disagreement_is_shown_side_by_side(client: TestClient) -> None:
+    page = client.get("/page/measure/xa-stop?lang=es").text
+    assert "12 de marzo de 2024" in page
+    assert "mayo de 2024" in page
+    assert "las fuentes discrepan" in page
+    assert "preferida" in page
+
+
+def test_money_and_durations_read_naturally(client: TestClient) -> None:
+    page = client.get("/page/initiative/xa-cameras?lang=pt").text
+    assert "USD 1.050.000,5" in page
+    assert "8 anos" in page.replace("\xa0", " ")
+    assert "USD 1,050,000.5" in client.get("/page/initiative/xa-cameras?lang=en").text
+
+
+def test_a_source_says_what_rests_on_it(client: TestClient) -> None:
+    page = client.get("/page/source/survey-2025").text
+    assert "Town cameras" in page
+    assert "Copia del informe" in page
+
+
+def test_a_name_in_another_language_says_so(client: TestClient) -> None:
+    assert '<a href="/page/org/xa-police" lang="es">Policía de Ejemplia</a>' in client.get("/page/initiative/xa-cameras").text
+
+
+def test_no_page_asks_a_third_party_or_runs_a_script(client: TestClient) -> None:
+    for path in PATHS:
+        page = client.get(path, headers={"Accept": "text/html"})
+        assert not re.search(r'<script|<iframe|src="(https?:)?//|<link[^>]+href="(https?:)?//', page.text)
+        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        assert "Set-Cookie" not in page.headers
+
+
+def test_every_text_is_in_every_catalogue() -> None:
+    options = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "lstrip_blocks": "true"}
+    found = extract_from_dir(str(TEMPLATES), [("**.html", "jinja2")], {"**.html": options})
+    messages = {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+    assert len(messages) > 40
+    for language in ("es", "pt"):
+        with (TEMPLATES.parent / "locale" / f"{language}.po").open("rb") as file:
+            catalogue = read_po(file, locale=language)
+        assert not [message.id for message in catalogue if message.fuzzy and message.id]
+        whole = [m for m in catalogue if m.id and all(m.string if isinstance(m.string, tuple) else [m.string])]
+        translated = {m.id if isinstance(m.id, str) else m.id[0] for m in whole}
+        assert messages == translated, language
+
+
+def test_another_data_set_gets_pages_too(files_client: TestClient) -> None:
+    home = files_client.get("/").text
+    assert "http://example.org/Thing" in home
+    page = files_client.get("/resource", params={"iri": "http://example.org/s"})
+    assert page.status_code == 200
+    assert "&lt;b&gt;Hospital&lt;/b&gt;" in page.text
+    assert "/resource?iri=http%3A%2F%2Fexample.org%2Fo" in page.text
+    html5lib.HTMLParser(strict=True).parse(page.text)
+    turtle = files_client.get("/resource", params={"iri": "http://example.org/s", "format": "ttl"})
+    assert turtle.headers["Content-Type"].startswith("text/turtle")
+    assert files_client.get("/resource", params={"iri": "http://example.org/none"}).status_code == 404
+    assert files_client.get("/resource", params={"iri": "nonsense"}).status_code == 400
+    assert files_client.get("/resource").status_code == 400
+    assert files_client.get("/browse", params={"class": "http://example.org/Thing"}).status_code == 200
+    answer = files_client.get("/sparql", params={"query": "SELECT * { ?s ?p ?o }", "format": "csv"})
+    assert len(answer.text.splitlines()) == 9
+
+
+def test_the_description_of_the_interface_is_there(client: TestClient) -> None:
+    assert "/sparql" in client.get("/openapi.json").json()["paths"]
+
+
+def test_our_own_fault_shows_no_stack(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kg.entity import Entities  # noqa: PLC0415
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(Entities, "page", fail)
+    for accept in ("text/html", "application/json"):
+        answer = client.get("/page/org/maker", headers={"Accept": accept})
+        assert answer.status_code == 500
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
