@@ -104,7 +104,7 @@ def build(
 def serve(
     build_folder: BuildOption = Path("build"),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.", min=0, max=65535)] = 8000,
     dataset: Annotated[list[Path] | None, typer.Option(help="Serve these RDF files instead of the release.")] = None,
     more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files for --dataset.")] = None,
 ) -> None:

@@ -40,6 +40,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(2048)  # from now on clients wait instead of being refused
     except OSError as error:
         raise KgError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or --host.") from error
     return listener

@@ -1,0 +1,82 @@
+"""The documentation says what is so: every key, code, setting, command and file it names, and no other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+
+import pyoxigraph as ox
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from kg.cli import app
+from kg.context import read_context
+from kg.release import JSON_LD, MANIFEST, NQUADS, ORDER, QUERIES, REPORT, TURTLE
+from kg.settings import Settings
+from repository import ROOT
+
+AUTHORING = (ROOT / "docs" / "authoring.md").read_text("utf-8")
+SERVING = (ROOT / "docs" / "serving.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_key_is_explained_and_no_other() -> None:
+    context = read_context(ROOT / "data" / "context.jsonld")
+    named = {word for span in re.findall(r"`([^`\n]+)`", AUTHORING) for word in re.findall(r"[A-Za-z]+", span)}
+    assert set(context.keys) <= named, set(context.keys) - named
+
+
+def test_every_list_of_codes_is_named() -> None:
+    """The codes themselves live in their lists, with definitions; `kg check` prints them."""
+    lists = {path.stem for path in (ROOT / "data" / "code").glob("*.yaml")}
+    assert (
+        set(re.findall(r"^\| `([a-z-]+)`[^|]*\| (?!`)", AUTHORING.split("## Codes")[1], re.MULTILINE)) | {"certainty", "rank"}
+        == lists
+    )
+
+
+def test_the_example_is_a_file_that_holds() -> None:
+    example = re.search(r"```yaml\n(.*?)```", AUTHORING, re.DOTALL)
+    assert example
+    assert yaml.safe_load(example[1])["id"] == "ini:bo-bol-110"
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `KG_([A-Z_]+)` \| (\S+) \|", SERVING, re.MULTILINE))
+    assert rows == {field.name.upper(): str(field.default) for field in fields(Settings)}
+
+
+def test_every_file_of_a_release_is_documented() -> None:
+    for name in (NQUADS, TURTLE, JSON_LD, REPORT, ORDER, QUERIES, MANIFEST):
+        assert f"`{name}" in SERVING, name
+
+
+@pytest.mark.parametrize("command", ["check", "build", "serve", "query", "new"])
+def test_every_command_exists_and_is_shown(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"kg {command}" in README
+
+
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
+            assert target.startswith("https://") or (path.parent / target).exists(), (path.name, target)
+
+
+def test_one_version_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    said = {str(quad.object) for quad in ox.parse(path=ROOT / "ontology" / "kg.ttl") if "#version" in quad.predicate.value}
+    assert said == {f'"{version}"', f"<https://w3id.org/vigia/def/{version}>"}
+
+
+def test_no_text_speaks_of_the_place_where_it_was_written() -> None:
+    """Machine paths and registry hosts say nothing to a reader elsewhere."""
+    foreign = re.compile(r"/(work|root|farm)/|://[^/\s]*(pypi|npm)[^/\s]*/")
+    for folder in ("src", "docs", "data", "ontology", "shapes", "queries", ".ci"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and path.suffix not in {".pyc", ".svg"}:
+                assert not foreign.search(path.read_text("utf-8")), path
