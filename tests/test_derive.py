@@ -133,3 +133,15 @@ def test_a_rule_that_is_none_is_named(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         with pytest.raises(KgError, match=name):
             derive(ox.Store(), [tmp_path / name])
+
+
+def test_a_candidate_for_a_phase_has_not_taken_part(own_model: Path) -> None:
+    path = own_model / "data/initiative/xa-cameras.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "role: provider\n    certainty: presumed", "role: candidate\n    phase: maintenance\n    certainty: reported"
+        )
+    )
+    store = check(own_model).store
+    assert select(store, "ini:xa-cameras kg:candidate ?o") == {("guess",)}
+    assert select(store, "ini:xa-cameras kg:maintainedBy ?o") == set()

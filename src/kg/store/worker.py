@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyoxigraph as ox
 
+from kg.errors import KgError
 from kg.store import Request
 from kg.store.sandbox import can_forbid_sockets, forbid_sockets, limit_memory
 
@@ -46,12 +47,14 @@ class Worker:
         self._process = _spawn.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
         self._process.start()
         theirs.close()
+        self._ready = False
 
     def ask(self, request: Request, seconds: float) -> tuple[str, Any]:
         """What became of the request: ("ok", (bytes, format)), or the name of a failure and its text.
 
         Failures: syntax, format, large, error, timeout, memory. After the last two the process is a new one.
         """
+        self._await_start()
         deadline = time.monotonic() + seconds
         try:
             self._pipe.send(request)
@@ -64,6 +67,13 @@ class Worker:
         self.stop()
         self._start()
         return outcome
+
+    def _await_start(self) -> None:
+        """Wait until the process has opened the store: a death before that is no query's fault."""
+        try:
+            self._ready = self._ready or bool(self._pipe.recv())
+        except (EOFError, OSError) as error:
+            raise KgError("A query worker could not start; its own message stands above.") from error
 
     def stop(self) -> None:
         """End the process at once."""
@@ -98,6 +108,7 @@ def _serve(pipe: Connection, path: str, memory: int, result_bytes: int, prefixes
     limit_memory(memory)
     if can_forbid_sockets():
         forbid_sockets()
+    pipe.send("ready")
     while True:
         try:
             request = pipe.recv()

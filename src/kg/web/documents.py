@@ -32,7 +32,7 @@ def documents(site: Site) -> APIRouter:
             raise NotFound(f"The graph says nothing about <{iri}>.")
         fmt, _ = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))
         subject = site.entities.subject_of_claim(iri)
-        document = local_path(subject or iri).removeprefix("/id")
+        document = "/def" if is_ontology(iri) else local_path(subject or iri).removeprefix("/id")
         if fmt is HTML:
             query = f"?{request.url.query}" if request.url.query else ""
             anchor = f"#{path.rpartition('/')[2]}" if subject else ""
