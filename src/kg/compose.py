@@ -194,8 +194,14 @@ class Composer:
             number = self.numbers[node] = len(self.numbers) + 1
             shown = self._value(source[0]) if source else Value(node, node)
             quotes = tuple(self._value(term) for term in of(DEF + "quote"))
-            self.notes.append(Note(number, shown, self._value(via[0]) if via else None, locator, quotes))
+            about = self._about(source[0]) if source else ()
+            self.notes.append(Note(number, shown, about, self._value(via[0]) if via else None, locator, quotes))
         return self.numbers[node]
+
+    def _about(self, source: RdfTerm) -> tuple[Value, ...]:
+        """Who published a source, and when."""
+        parts = _picker(self.inner.get(iri_of_term(source), []))
+        return self._values(parts(PREFIXES["dc"] + "publisher") + parts(_DCT + "issued"))
 
     def _aliases(self, values: Mapping[str, list[RdfTerm]]) -> list[Value]:
         shown = name_of(self.iri, self.labels, self.language)

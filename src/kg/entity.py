@@ -19,7 +19,11 @@ _LINK_LIMIT = 400
 _OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o }"
 _KINDS = "SELECT ?iri ?class WHERE { ?iri a ?class FILTER NOT EXISTS { ?iri a ?narrow . ?narrow rdfs:subClassOf+ ?class } }"
 _CLAIMS = "SELECT ?iri ?s ?p ?o WHERE { ?iri kg:claim ?s . ?s ?p ?o }"
-_INNER = "SELECT DISTINCT ?iri ?s ?p ?o WHERE { ?iri kg:citation|kg:claim/kg:citation|kg:claim/kg:amount ?s . ?s ?p ?o }"
+# Citations and amounts, and of each source that is cited who published it and when.
+_INNER = """SELECT DISTINCT ?iri ?s ?p ?o WHERE {
+    { ?iri kg:citation|kg:claim/kg:citation|kg:claim/kg:amount ?s . ?s ?p ?o }
+    UNION { ?iri kg:citation|kg:claim/kg:citation ?c . ?c kg:source ?s . ?s ?p ?o FILTER(?p IN (dc:publisher, dct:issued)) }
+}"""
 # Things that point here directly (not by the inverse of a fact that the page shows anyway), by a claim, or as their source.
 _INCOMING = f"""SELECT DISTINCT ?iri ?thing ?p ?source WHERE {{
     {{

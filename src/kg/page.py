@@ -23,10 +23,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Note:
-    """A footnote: who says it, where, and through whom it was read."""
+    """A footnote: who says it (`about`: publisher and date), where, and through whom it was read."""
 
     number: int
     source: Value
+    about: tuple[Value, ...]
     via: Value | None
     locator: str
     quotes: tuple[Value, ...]
