@@ -29,9 +29,10 @@ FALLBACK = ("es", "en", "pt")
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read about a thing: its own triples, its narrowest classes, its claims, what these hold, and what points here."""
+    """What was read about a thing: its triples, the derived among them, its classes, claims, what these hold, what points here."""
 
     own: list[Row]
+    derived: list[Row]
     kinds: list[Row]
     claims: list[Row]
     inner: list[Row]
@@ -49,10 +50,12 @@ class Composer:
         self.numbers: dict[str, int] = {}
         self.notes: list[Note] = []
         self.inner: dict[str, list[tuple[str, RdfTerm]]] = {}
+        self.derived: set[tuple[str, RdfTerm]] = set()
 
     def page(self, rows: Rows, more: bool) -> Page:
         """The page; `more` says that there are more incoming links than rows of them."""
         self.inner = by_subject(rows.inner)
+        self.derived = {(iri_of_term(row["p"]), row["o"]) for row in rows.derived}
         by_claim = by_subject(rows.claims)
         values = by_property(rows.own)
         kinds = self._in_order([iri_of_term(row["class"]) for row in rows.kinds])
@@ -107,7 +110,10 @@ class Composer:
             ]
             cited_by_claims = [node for claim in behind for name, node in by_claim[claim] if name == DEF + "citation"]
             numbers = [self._note(iri_of_term(node)) for node in cited_by_claims]
-            said.append(Said(self._value(term), tuple(dict.fromkeys(numbers or cited)), self._doubt(behind, by_claim)))
+            # What follows from other facts must not borrow the footnotes of what the sources say of the thing itself.
+            is_derived = not behind and (key, term) in self.derived
+            notes = () if is_derived else tuple(dict.fromkeys(numbers or cited))
+            said.append(Said(self._value(term), notes, self._doubt(behind, by_claim), is_derived))
         said.sort(key=lambda each: each.value.text.casefold())
         return Fact(self._value(ox.NamedNode(key)), tuple(said))
 

@@ -17,6 +17,7 @@ from kg.store import Term as RdfTerm
 
 _LINK_LIMIT = 400
 _OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o }"
+_DERIVED = "SELECT ?iri ?p ?o WHERE { GRAPH graph:derived { ?iri ?p ?o } }"
 _KINDS = "SELECT ?iri ?class WHERE { ?iri a ?class FILTER NOT EXISTS { ?iri a ?narrow . ?narrow rdfs:subClassOf+ ?class } }"
 _CLAIMS = "SELECT ?iri ?s ?p ?o WHERE { ?iri kg:claim ?s . ?s ?p ?o }"
 # Citations and amounts, and of each source that is cited who published it and when.
@@ -79,7 +80,7 @@ class Entities:
     def page(self, iri: str, language: str) -> Page:
         """The page of a thing in a language; raises NotFound where the graph says nothing of it."""
         node = _node(iri)
-        rows = Rows(*(self._store.rows(text, {"iri": node}) for text in (_OWN, _KINDS, _CLAIMS, _INNER, _INCOMING)))
+        rows = Rows(*(self._store.rows(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS, _CLAIMS, _INNER, _INCOMING)))
         if not rows.own and not rows.incoming and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         read = [

@@ -35,11 +35,15 @@ class Note:
 
 @dataclass(frozen=True)
 class Said:
-    """A value, the numbers of the footnotes it rests on, and how uncertain it is, if no source states it plainly."""
+    """A value and the numbers of the footnotes it rests on.
+
+    `doubt` is how uncertain it is, if no source states it plainly; `is_derived` that it only follows from other facts.
+    """
 
     value: Value
     notes: tuple[int, ...]
     doubt: Value | None = None
+    is_derived: bool = False
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,15 @@ def test_doubts_are_shown(client: TestClient) -> None:
     assert "(inferred)" in facts
 
 
+def test_what_follows_borrows_no_footnote(client: TestClient) -> None:
+    page = client.get("/page/org/maker").text
+    (row,) = re.findall(r"<dd>[^\n]*</dd>", page[page.index("#ultimateController") :])[:1]
+    assert "(derived)" in row
+    assert "#n" not in row
+    controlled = page[page.index("#controlledBy") :]
+    assert "#n" in controlled[: controlled.index("</dd>")]
+
+
 def test_disagreement_is_shown_side_by_side(client: TestClient) -> None:
     page = client.get("/page/measure/xa-stop?lang=es").text
     assert "12 de marzo de 2024" in page
