@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from kg import build as building
 from kg.build import build, inputs_hash, is_current
 from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Severity
-from kg.release import JSON_LD, MANIFEST, NQUADS, QUERIES, REPORT, STORE, TURTLE, Release, current_release
+from kg.release import JSON_LD, MANIFEST, NQUADS, ORDER, QUERIES, REPORT, STORE, TURTLE, Release, current_release
 from repository import ROOT
 
 
@@ -29,8 +30,10 @@ def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, R
 
 def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
     release = small[1]
-    digest = hashlib.sha256((release.path / NQUADS).read_bytes()).hexdigest()
-    assert release.manifest.id == digest[:12] == release.path.name
+    names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER, *sorted(f"queries/{path.name}" for path in (release.path / QUERIES).iterdir())]
+    lines = "".join(f"{name} {hashlib.sha256((release.path / name).read_bytes()).hexdigest()}\n" for name in names)
+    assert release.manifest.id == hashlib.sha256(lines.encode()).hexdigest()[:12] == release.path.name
+    assert set(release.manifest.files) == set(names)
     for name, facts in release.manifest.files.items():
         content = (release.path / name).read_bytes()
         assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -115,7 +118,7 @@ def test_a_killed_build_leaves_the_release_and_the_next_one_cleans_up(own_model:
 def test_a_release_folder_without_manifest_is_none(tmp_path: Path) -> None:
     with pytest.raises(ReleaseMissing, match="kg build"):
         current_release(tmp_path)
-    (tmp_path / "current").write_text("abc\n")
+    (tmp_path / "current").write_text("abc 123\n")
     (tmp_path / "releases" / "abc").mkdir(parents=True)
     with pytest.raises(ReleaseMissing, match="kg build"):
         current_release(tmp_path)
@@ -133,6 +136,31 @@ def test_a_changed_file_is_noticed(own_model: Path, tmp_path: Path) -> None:
     (own_model / "data/org/guess.yaml").rename(own_model / "data/org/guess2.yaml")
     assert inputs_hash(own_model) != before
     assert not is_current(own_model, out)
+
+
+def test_a_changed_question_is_another_release(own_model: Path, tmp_path: Path) -> None:
+    first = build(own_model, tmp_path)
+    with (own_model / "queries/amounts.rq").open("a") as file:
+        file.write("# more\n")
+    second = build(own_model, tmp_path)
+    assert second.manifest.id != first.manifest.id
+    assert (second.path / QUERIES / "amounts.rq").read_text().endswith("# more\n")
+
+
+def test_a_comment_gives_the_same_release_and_is_built_once(own_model: Path, tmp_path: Path) -> None:
+    first = build(own_model, tmp_path)
+    with (own_model / "data/org/guess.yaml").open("a") as file:
+        file.write("# a remark\n")
+    assert not is_current(own_model, tmp_path)
+    assert build(own_model, tmp_path) == first
+    assert is_current(own_model, tmp_path)
+
+
+def test_another_build_that_is_running_keeps_its_draft(model: Path, tmp_path: Path) -> None:
+    draft = tmp_path / "releases" / f".draft-{os.getppid()}-abc"
+    draft.mkdir(parents=True)
+    build(model, tmp_path)
+    assert draft.exists()
 
 
 def test_stages_are_timed(model: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from kg.derive import derive
-from kg.errors import CheckFailed
+from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Finding, Severity, violations
 from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.load import Loaded, load
@@ -32,7 +33,7 @@ from kg.release import (
     TURTLE,
     Manifest,
     Release,
-    current_release,
+    current_inputs,
     read_release,
     switch,
     write_manifest,
@@ -115,27 +116,35 @@ def build(root: Path, out: Path, progress: Progress = _silent) -> Release:
         raise CheckFailed(checked.findings)
     releases = out / "releases"
     releases.mkdir(parents=True, exist_ok=True)
-    for stale in releases.glob(".draft-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=releases))
+    _clear_drafts(releases)
+    draft = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=releases))
     try:
         with _stage("write", progress):
-            release_id = _write(draft, root, checked, inputs)
+            release_id = _write(draft, root, checked)
         final = releases / release_id
         if not final.exists():
             draft.replace(final)
-        switch(out, release_id)
+        switch(out, release_id, inputs)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     progress("total", time.perf_counter() - started)
     return read_release(final)
 
 
+def _clear_drafts(releases: Path) -> None:
+    """Remove what builds that were killed have left; a draft whose process still runs is another build's work."""
+    for draft in releases.glob(".draft-*"):
+        try:
+            os.kill(int(draft.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
 def is_current(root: Path, out: Path) -> bool:
     """Whether the release that is served was made from exactly these files."""
     try:
-        return current_release(out).manifest.inputs == inputs_hash(root)
-    except Exception:
+        return current_inputs(out) == inputs_hash(root)
+    except ReleaseMissing:
         return False
 
 
@@ -156,7 +165,7 @@ def _code_version() -> str:
     return digest.hexdigest()
 
 
-def _write(folder: Path, root: Path, checked: Checked, inputs: str) -> str:
+def _write(folder: Path, root: Path, checked: Checked) -> str:
     loaded = checked.loaded
     quads = layered({"ontology": loaded.ontology, "data": loaded.data, "derived": checked.derived})
     triples = [ox.Triple(q.subject, q.predicate, q.object) for q in quads if q.graph_name == ox.DefaultGraph()]
@@ -172,16 +181,17 @@ def _write(folder: Path, root: Path, checked: Checked, inputs: str) -> str:
     order = page_order(sorted((root / "shapes").glob("*.ttl")))
     shutil.copytree(root / "queries", folder / QUERIES, ignore=shutil.ignore_patterns("rules", "hygiene"))
     (folder / ORDER).write_text(json.dumps(order, indent=2) + "\n", "utf-8")
-    names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER]
+    questions = sorted(path.relative_to(folder).as_posix() for path in (folder / QUERIES).glob("*.rq"))
+    names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER, *questions]
     files = {name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names}
-    release_id = str(files[NQUADS]["sha256"])[:12]
+    release_id = hashlib.sha256("".join(f"{name} {files[name]['sha256']}\n" for name in names).encode()).hexdigest()[:12]
     counts = {
         "triples": len(triples),
         "asserted": len(loaded.data),
         "derived": len(checked.derived),
         "ontology": len(loaded.ontology),
     }
-    write_manifest(folder, Manifest(release_id, version("vigia"), inputs, counts, files))
+    write_manifest(folder, Manifest(release_id, version("vigia"), counts, files))
     return release_id
 
 

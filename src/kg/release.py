@@ -25,9 +25,8 @@ _POINTER = "current"
 class Manifest:
     """What a release says of itself. Equal inputs give equal manifests: no time, no machine."""
 
-    id: str  # the first 12 hexadecimal digits of the SHA-256 of the N-Quads dump
+    id: str  # the first 12 hexadecimal digits of a SHA-256 over the names and hashes of `files`
     version: str
-    inputs: str  # SHA-256 of all files that the release was made from
     counts: dict[str, int]
     files: dict[str, dict[str, Any]]  # name → bytes, sha256
 
@@ -50,11 +49,21 @@ def read_release(path: Path) -> Release:
 
 def current_release(build: Path) -> Release:
     """The release that is served; raises ReleaseMissing where nothing was built yet."""
+    return read_release(build / "releases" / _pointer(build)[0])
+
+
+def current_inputs(build: Path) -> str:
+    """The hash of all files that the release that is served was last made from; raises ReleaseMissing like `current_release`."""
+    current_release(build)
+    return _pointer(build)[1]
+
+
+def _pointer(build: Path) -> tuple[str, str]:
     try:
-        name = (build / _POINTER).read_text("utf-8").strip()
-    except OSError as error:
+        name, inputs = (build / _POINTER).read_text("utf-8").split()
+    except (OSError, ValueError) as error:
         raise ReleaseMissing(f"Nothing is built in {build} yet. Run 'kg build'.") from error
-    return read_release(build / "releases" / name)
+    return name, inputs
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -62,8 +71,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     (path / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def switch(build: Path, release_id: str) -> None:
-    """Point to another release, in one step that a reader sees either wholly or not at all."""
+def switch(build: Path, release_id: str, inputs: str) -> None:
+    """Point to another release, in one step that a reader sees either wholly or not at all.
+
+    The hash of the inputs stands with the pointer, not in the release: different files (a comment more) can give the same release.
+    """
     draft = build / f"{_POINTER}.{os.getpid()}"
-    draft.write_text(release_id + "\n", "utf-8")
+    draft.write_text(f"{release_id} {inputs}\n", "utf-8")
     draft.replace(build / _POINTER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyoxigraph as ox
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -28,7 +30,7 @@ def documents(site: Site) -> APIRouter:
     def thing(request: Request) -> Response:
         path = request.url.path.lstrip("/")
         iri = iri_of(path)
-        if not site.entities.exists(iri) and not is_ontology(iri):
+        if not site.entities.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         fmt, _ = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))
         subject = site.entities.subject_of_claim(iri)
@@ -65,7 +67,7 @@ def thing_of(path: str) -> str:
 
 def rdf(site: Site, iri: str, fmt: Format) -> Response:
     """The document of a thing, of the ontology or of a layer; raises NotFound where there is none."""
-    if is_ontology(iri):
+    if is_ontology(iri) and site.entities.exists(iri):
         triples = _layer(site, layer("ontology"))
     elif iri.startswith(layer("")):
         triples = _layer(site, iri)
@@ -74,7 +76,8 @@ def rdf(site: Site, iri: str, fmt: Format) -> Response:
     if not triples:
         raise NotFound(f"The graph says nothing about <{iri}>.")
     body = ox.serialize(sorted(triples, key=str), format=_RDF[fmt.name], prefixes=PREFIXES)
-    headers = {"Content-Disposition": f'inline; filename="{iri.rstrip("/").rpartition("/")[2]}.{fmt.ending}"'}
+    name = re.sub(r"[^\w.-]+", "_", iri.rstrip("/").rpartition("/")[2], flags=re.ASCII)
+    headers = {"Content-Disposition": f'inline; filename="{name}.{fmt.ending}"'}
     return Response(body, headers=headers, media_type=fmt.media_type)
 
 

@@ -56,7 +56,7 @@ def pages(site: Site) -> APIRouter:
     def thing(request: Request, path: str) -> Response:
         iri = thing_of(path)
         query = f"?{request.url.query}" if request.url.query else ""
-        if is_ontology(iri):
+        if is_ontology(iri) and site.entities.exists(iri):
             return RedirectResponse(f"/page/def{query}", 303)
         if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)
