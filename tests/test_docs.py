@@ -36,10 +36,15 @@ def test_every_code_is_listed_and_no_other() -> None:
         assert codes.split(", ") == list(yaml.safe_load(files[name].read_text("utf-8"))["codes"]), name
 
 
-def test_the_example_is_a_file_that_holds() -> None:
-    example = re.search(r"```yaml\n(.*?)```", AUTHORING, re.DOTALL)
-    assert example
-    assert yaml.safe_load(example[1])["id"] == "ini:bo-bol-110"
+def test_the_example_stands_in_the_data() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", AUTHORING, re.DOTALL)
+    assert shown
+    example = yaml.safe_load(shown[1])
+    real = yaml.safe_load((ROOT / "data" / "initiative" / "bo-bol-110.yaml").read_text("utf-8"))
+    claims, real_claims = example.pop("claims"), real.pop("claims")
+    assert example == {key: real[key] for key in example}
+    for name, claim in claims.items():
+        assert claim == {key: real_claims[name][key] for key in claim}
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
