@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+import rdflib
 
 from kg.errors import BadRequest, NotFound
 from kg.query import Questions, open_questions, read_question
-from kg.release import Release
+from kg.release import TURTLE, Release
 from repository import ROOT
 
 FILES = sorted((ROOT / "queries").glob("*.rq"))
@@ -44,6 +45,17 @@ def test_the_answer_is_the_expected_one(questions: Questions, path: Path) -> Non
     rows = list(csv.reader(io.StringIO(questions.answer(path.stem, {}, "csv").decode())))
     assert len(rows) > 1, "a question that nothing answers"
     assert rows == list(csv.reader((EXPECTED / f"{path.stem}.csv").read_text("utf-8").splitlines()))
+
+
+@pytest.fixture(scope="module")
+def graph(real: tuple[Path, Release]) -> rdflib.Graph:
+    return rdflib.Graph().parse(real[1].path / TURTLE)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_another_engine_gives_the_same_rows(graph: rdflib.Graph, path: Path) -> None:
+    rows = sorted([str(term) if term is not None else "" for term in row] for row in graph.query(path.read_text("utf-8")))
+    assert rows == sorted(list(csv.reader((EXPECTED / f"{path.stem}.csv").read_text("utf-8").splitlines()))[1:])
 
 
 def test_every_expected_answer_has_its_question() -> None:
