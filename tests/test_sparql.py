@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kg.errors import BadQuery
-from kg.sparql import is_update, refuse_service, syntax_error
+from kg.errors import BadQuery, MethodRefused
+from kg.sparql import is_update, refuse_depth, refuse_service, refuse_update, syntax_error
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_updates_are_recognised(query: str, expected: bool) -> None:
         ("SELECT * {\n ?s ?p ) }", 2, 10, "did not expect “}”"),
         ("SELECT ?x {\n  ?x foo:bar ?y }", 2, 6, "the prefix foo: is not declared"),
         ("SELECT ?x { ?x kg:provider ?y . ?y b:c", 1, 36, "the prefix b: is not declared"),
-        ("SELCT *", 1, 8, "says SELECT, ASK, CONSTRUCT or DESCRIBE"),
+        ("# a\nPREFIX a: <a:b> SELCT *", 2, 17, "says SELECT, ASK, CONSTRUCT or DESCRIBE"),
         ("SELECT * { ?s ?p ?o", 1, 20, "ends too early; the braces { } do not match"),
         ("", 1, 1, "says SELECT, ASK, CONSTRUCT or DESCRIBE"),
     ],
@@ -78,4 +78,12 @@ def test_a_syntax_error_names_the_place(query: str, line: int, column: int, word
 
 
 def test_an_update_is_told_that_the_endpoint_is_read_only() -> None:
-    assert "read-only" in str(syntax_error(SyntaxError("error at 1:1: expected SELECT"), "INSERT DATA {}"))
+    with pytest.raises(MethodRefused, match="read-only"):
+        refuse_update("PREFIX a: <a:> INSERT DATA {}")
+    refuse_update("SELECT * {}")
+
+
+def test_what_would_exhaust_the_parser_is_refused() -> None:
+    with pytest.raises(BadQuery, match="nests brackets 1,000 deep"):
+        refuse_depth("SELECT * " + "{" * 1000 + "}" * 1000)
+    refuse_depth("SELECT * { " + "{ ?s ?p '{{{' } " * 1000 + "}")

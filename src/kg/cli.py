@@ -98,6 +98,7 @@ def build(
         f"Release [bold]{release.manifest.id}[/bold]: {counts['triples']:,} triples, {counts['derived']:,} of them derived.",
         highlight=False,
     )
+    err.print("A server that is running goes on with the release it has: restart it to serve this one.", style="dim")
 
 
 @app.command()
@@ -128,9 +129,9 @@ def query(
 
     with open_questions(build_folder) as questions:
         if name is None:
-            table = Table("name", "question", box=None)
+            table = Table("name", "question", "parameters", box=None)
             for question in questions.all():
-                table.add_row(question.name, question.title("en"))
+                table.add_row(question.name, question.title("en"), ", ".join(question.parameters))
             out.print(table)
             return
         if output is not RowFormat.TABLE:
@@ -175,6 +176,8 @@ def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
         colour = _COLOURS[finding.severity]
         out.print(f"[bold]{finding.place}[/bold]: [{colour}]{finding.severity}[/{colour}]: ", end="", highlight=False)
         out.print(finding.message, markup=False, highlight=False, soft_wrap=True)
+    if files := {finding.place.path for finding in violations(list(findings))}:
+        out.print(f"More may appear once these are right: a file with a violation is not checked further ({len(files)} so far).")
     count = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
     out.print(
         ", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in count.items()) + ".", highlight=False

@@ -61,9 +61,8 @@ class Composer:
         kinds = self._in_order([iri_of_term(row["class"]) for row in rows.kinds])
         classes = [iri_of_term(term) for term in values.get(_TYPE, [])]
         cited = [self._note(iri_of_term(term)) for term in values.get(DEF + "citation", [])]
-        facts = [self._fact(key, terms, by_claim, cited) for key, terms in values.items() if key not in _HEAD]
-        rank = self.display.rank_of(classes)
-        facts.sort(key=lambda fact: rank(fact.name.iri or ""))
+        keys = sorted((key for key in values if key not in _HEAD), key=self.display.rank_of(classes))
+        facts = [self._fact(key, values[key], by_claim, cited) for key in keys]
         return Page(
             iri=self.iri,
             name=name_of(self.iri, self.labels, self.language),
@@ -102,6 +101,9 @@ class Composer:
 
     def _fact(self, key: str, terms: list[RdfTerm], by_claim: Mapping[str, list[tuple[str, RdfTerm]]], cited: list[int]) -> Fact:
         said = []
+        if all(isinstance(term, ox.Literal) and term.language for term in terms):
+            texts = tuple(Said(text, tuple(sorted(cited))) for text in self._texts(terms))
+            return Fact(self._value(ox.NamedNode(key)), texts)
         for term in terms:
             behind = [
                 claim
@@ -112,7 +114,7 @@ class Composer:
             numbers = [self._note(iri_of_term(node)) for node in cited_by_claims]
             # What follows from other facts must not borrow the footnotes of what the sources say of the thing itself.
             is_derived = not behind and (key, term) in self.derived
-            notes = () if is_derived else tuple(dict.fromkeys(numbers or cited))
+            notes = () if is_derived else tuple(sorted(set(numbers or cited)))
             said.append(Said(self._value(term), notes, self._doubt(behind, by_claim), is_derived))
         said.sort(key=lambda each: each.value.text.casefold())
         return Fact(self._value(ox.NamedNode(key)), tuple(said))
@@ -153,7 +155,7 @@ class Composer:
             remarks=tuple(self._texts(of(DEF + "editorNote"))),
             contradicts=tuple(self._value(term) for term in of(DEF + "contradicts")),
             supersedes=tuple(self._value(term) for term in of(DEF + "supersedes")),
-            notes=tuple(dict.fromkeys(self._note(iri_of_term(node)) for node in of(DEF + "citation"))),
+            notes=tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")})),
         )
 
     def _cell(self, terms: list[RdfTerm]) -> tuple[Value, ...]:

@@ -42,7 +42,7 @@ def by_name(name: str, offered: Sequence[Format]) -> Format:
     for fmt in offered:
         if name.lower() in (fmt.name, fmt.ending, *fmt.types):
             return fmt
-    raise NotAcceptable([fmt.name for fmt in offered])
+    raise NotAcceptable([fmt.ending for fmt in offered])
 
 
 def negotiate(accept: str | None, offered: Sequence[Format]) -> tuple[Format, str]:

@@ -28,6 +28,8 @@ Types = tuple[str, ...]
 _DATE_TYPES = {4: "xsd:gYear", 7: "xsd:gYearMonth", 10: "xsd:date"}
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 _DURATION = re.compile(r"P(?=\d)(\d+Y)?(\d+M)?(\d+D)?")
+_YEAR = re.compile(r"\d{4}")
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 # What YAML 1.1 readers turn into booleans, nulls, base-60, octal or grouped numbers: ambiguous unless quoted.
 _TRAP = re.compile(
@@ -254,6 +256,10 @@ class _File:
             if not _is_date(text):
                 raise _Fault(f"'{key}: {text}' is not a date. Write a year, month or day that exists: 2024, 2024-03 or 2024-03-12.")
             return {"@value": text, "@type": _DATE_TYPES[len(text)]}
+        if self.context.datatype(key) == "xsd:gYear" and not _YEAR.fullmatch(text):
+            raise _Fault(f"'{key}: {text}' is not a year. Write four digits, such as 2025.")
+        if self.context.datatype(key) == "xsd:decimal" and not _DECIMAL.fullmatch(text):
+            raise _Fault(f"'{key}: {text}' is not a plain number. Write 105000000 or 94.61, without separators or units.")
         if self.context.datatype(key) == "xsd:duration" and not _DURATION.fullmatch(text):
             raise _Fault(f"'{key}: {text}' is not a duration. Write P8Y for eight years, P18M for eighteen months.")
         if scheme := self.context.scheme(key, types):
@@ -371,6 +377,8 @@ def _text(node: yaml.Node, key: str) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise _Fault(f"'{key}' takes plain values here.")
     text = str(node.value)
+    if text.strip() in ("…", "..."):
+        raise _Fault(f"'{key}' still holds the placeholder {text}. Fill it or leave the key out.")
     if not node.style:  # plain: not in quotes, no block
         if not text:
             raise _Fault(f"'{key}' has no value. Fill it or leave the key out.")

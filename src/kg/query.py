@@ -53,7 +53,7 @@ class Question:
 
     def bound(self, values: Mapping[str, str]) -> str:
         """The query text with other values for its parameters; raises BadRequest where one is unknown or unfit."""
-        text = self.text
+        text = _HEADER.sub("", self.text).lstrip()
         for name, value in values.items():
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"

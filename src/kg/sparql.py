@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kg.errors import BadQuery
+from kg.errors import BadQuery, MethodRefused
 from kg.names import PREFIXES
 
 # What can hold a word without meaning it: comments, IRIs, strings. Order matters: long strings before short ones.
@@ -23,6 +23,7 @@ _TOKEN = re.compile(
 )
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
+_DEPTH = 128  # brackets within brackets
 _POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
 
@@ -41,6 +42,25 @@ def is_update(query: str) -> bool:
     return False
 
 
+def refuse_update(query: str) -> None:
+    """Raise MethodRefused if this is an update."""
+    if is_update(query):
+        raise MethodRefused("This endpoint is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, no updates.")
+
+
+def refuse_depth(query: str) -> None:
+    """Raise BadQuery if brackets are nested so deep that the parser would run out of stack."""
+    depth = deepest = 0
+    for match in _TOKEN.finditer(query):
+        if match[0] in "{([":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match[0] in "})]":
+            depth -= 1
+    if deepest > _DEPTH:
+        raise BadQuery(f"This query nests brackets {deepest:,} deep. At most {_DEPTH} are allowed.")
+
+
 def refuse_service(query: str) -> None:
     """Raise BadQuery if the query asks this server to call another one.
 
@@ -54,8 +74,6 @@ def refuse_service(query: str) -> None:
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:
     """The parser's complaint in plain words, with the place counted from 1."""
-    if is_update(query):
-        return BadQuery("This endpoint is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, no updates.")
     if stray := _undeclared(query):
         return BadQuery(
             f"{stray.where}: the prefix {stray.text} is not declared. Add a line: PREFIX {stray.text} <…>", *stray.position
@@ -67,6 +85,7 @@ def syntax_error(error: SyntaxError, query: str) -> BadQuery:
     lines = query.splitlines() or [""]
     found = lines[line - 1][column - 1 : column + 19].strip() if line <= len(lines) else ""
     if not _FORMS & set(words(query)):
+        line, column = _first_word(query)
         what = "a query says SELECT, ASK, CONSTRUCT or DESCRIBE, after any PREFIX lines"
     elif found:
         what = f"did not expect “{found}”"
@@ -75,6 +94,19 @@ def syntax_error(error: SyntaxError, query: str) -> BadQuery:
     else:
         what = "something is missing or wrong just before this place"
     return BadQuery(f"Line {line}, column {column}: {what}.", line, column)
+
+
+def _place(query: str, start: int) -> tuple[int, int]:
+    before = query[:start]
+    return before.count("\n") + 1, start - before.rfind("\n")
+
+
+def _first_word(query: str) -> tuple[int, int]:
+    """Where the query should have said what it is."""
+    starts = (
+        match.start() for match in _TOKEN.finditer(query) if match["word"] and match["word"].upper() not in ("PREFIX", "BASE")
+    )
+    return _place(query, next(starts, 0))
 
 
 @dataclass(frozen=True)
@@ -92,6 +124,5 @@ def _undeclared(query: str) -> _Stray | None:
     declared = {*PREFIXES, *re.findall(r"PREFIX\s+([\w-]*):", query, re.IGNORECASE)}
     for match in _TOKEN.finditer(query):
         if match["name"] and (prefix := match["name"].split(":")[0]) not in declared and prefix != "_":
-            before = query[: match.start()]
-            return _Stray(prefix + ":", (before.count("\n") + 1, match.start() - before.rfind("\n")))
+            return _Stray(prefix + ":", _place(query, match.start()))
     return None

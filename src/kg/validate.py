@@ -15,7 +15,7 @@ from rdflib.namespace import RDF, SH
 from kg.errors import KgError
 from kg.finding import NOWHERE, Finding, Severity
 from kg.load import Loaded
-from kg.names import BASE, PREFIXES, SHAPES
+from kg.names import BASE, NODE, PREFIXES, SHAPES
 
 _SEVERITIES = {str(SH.Violation): Severity.VIOLATION, str(SH.Warning): Severity.WARNING, str(SH.Info): Severity.INFO}
 _CODES = re.compile(r"\{code:([a-z-]+)\}")
@@ -60,7 +60,8 @@ def check_shapes(store: ox.Store, shapes: Path, loaded: Loaded) -> list[Finding]
 
 def _message(text: str, value: object, store: ox.Store) -> str:
     message = _CODES.sub(lambda match: _codes(match[1], store), text)
-    got = str(value).removeprefix(BASE) if isinstance(value, (rdflib.URIRef, rdflib.Literal)) else ""
+    shown = isinstance(value, (rdflib.URIRef, rdflib.Literal)) and not str(value).startswith(NODE)
+    got = str(value).removeprefix(BASE) if shown else ""
     got = re.sub(r"^(id|code)/[a-z-]+/(?=.)", "", got)
     return f"{message} [got {got}]" if got and got not in message else message
 

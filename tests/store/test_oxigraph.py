@@ -11,7 +11,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg.errors import BadQuery, KgError, NotAcceptable, Overloaded, QueryTimeout, QueryTooHeavy, TooLarge
+from kg.errors import BadQuery, KgError, MethodRefused, NotAcceptable, Overloaded, QueryTimeout, QueryTooHeavy, TooLarge
 from kg.names import PREFIXES
 from kg.release import STORE, Release
 from kg.settings import Settings
@@ -118,7 +118,7 @@ def test_more_than_may_wait_are_turned_away(store: OxigraphStore) -> None:
 
 
 def test_updates_and_nonsense_are_bad_queries(store: OxigraphStore) -> None:
-    with pytest.raises(BadQuery, match="read-only"):
+    with pytest.raises(MethodRefused, match="read-only"):
         ask(store, "INSERT DATA { <a:a> <a:b> 1 }")
     with pytest.raises(BadQuery, match="Line 1, column"):
         ask(store, "SELECT * {")

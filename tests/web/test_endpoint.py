@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from urllib.parse import urlencode
 
 import pyoxigraph as ox
@@ -109,7 +110,7 @@ def test_a_malformed_query_names_its_place(client: TestClient) -> None:
         ("POST", "/sparql", b"ASK {}", {"Content-Type": "text/plain"}, 400),
         ("POST", "/sparql", b"update=INSERT+DATA+%7B%7D", FORM, 403),
         ("POST", "/sparql", b"INSERT DATA { <a:a> <a:b> 1 }", {"Content-Type": "application/sparql-update"}, 403),
-        ("POST", "/sparql", b"INSERT DATA { <a:a> <a:b> 1 }", QUERY, 400),
+        ("POST", "/sparql", b"INSERT DATA { <a:a> <a:b> 1 }", QUERY, 403),
         ("POST", "/sparql", b"ASK {} #" + b"x" * 60_000, QUERY, 413),
         ("POST", "/sparql", b"ASK {} #" + b"x" * 600_000, QUERY, 413),
         ("PUT", "/sparql", b"", {}, 405),
@@ -138,7 +139,28 @@ def test_nothing_acceptable_is_said(client: TestClient) -> None:
 
 def test_other_pages_may_read_the_answers(client: TestClient) -> None:
     for path in ("/sparql?query=ASK%7B%7D", "/sparql?query=nonsense", "/id/org/maker", "/data/org/maker.ttl"):
-        assert client.get(path).headers["Access-Control-Allow-Origin"] == "*"
+        assert client.get(path, headers={"Origin": "https://example.org"}).headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_other_pages_may_ask_before_they_post(client: TestClient) -> None:
+    asked = {
+        "Origin": "https://example.org",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    answer = client.options("/sparql", headers=asked)
+    assert answer.status_code == 200
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+def test_every_stored_question_is_answered_on_the_page(real_client: TestClient) -> None:
+    for question in json.loads(real_client.get("/questions", headers={"Accept": "application/json"}).text):
+        answer = real_client.get(f"/questions/{question['name']}?lang=es")
+        page = real_client.get(answer.headers["Location"], headers={"Accept": "text/html"})
+        assert page.status_code == 200, question
+        assert "<table>" in page.text
+    unbound = real_client.get("/sparql", params={"query": "SELECT ?a ?b { BIND(BNODE() AS ?b) }"}, headers={"Accept": "text/html"})
+    assert unbound.status_code == 200
 
 
 def test_head_has_the_headers_of_get(client: TestClient) -> None:

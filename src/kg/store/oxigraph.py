@@ -14,7 +14,7 @@ import pyoxigraph as ox
 from kg.errors import BadQuery, KgError, NotAcceptable, Overloaded, QueryTimeout, QueryTooHeavy, TooLarge
 from kg.formats import GRAPHS, RESULTS
 from kg.settings import Settings
-from kg.sparql import refuse_service, syntax_error
+from kg.sparql import refuse_depth, refuse_service, refuse_update, syntax_error
 from kg.store import Answer, Request, Row, Term
 from kg.store.worker import Worker
 
@@ -55,7 +55,9 @@ class OxigraphStore:
             raise TooLarge(
                 f"This query is longer than {limits.query_bytes:,} bytes. Shorten it, or download the data and query it yourself."
             )
+        refuse_update(request.text)
         refuse_service(request.text)
+        refuse_depth(request.text)
         outcome, value = self._ask(request)
         match outcome:
             case "ok":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from kg.web import problems
@@ -28,7 +29,9 @@ def create_app(site: Site) -> FastAPI:
         yield
         site.store.close()
 
-    app = FastAPI(title="Vigía", lifespan=lifespan, middleware=[Middleware(Headers)], docs_url=None, redoc_url=None)
+    # Public, read-only and without cookies: any page may read everything.
+    anybody = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"])
+    app = FastAPI(title="Vigía", lifespan=lifespan, middleware=[Middleware(Headers), anybody], docs_url=None, redoc_url=None)
     problems.install(app, site.render)
     app.include_router(endpoint(site))
     app.include_router(pages(site))

@@ -174,4 +174,4 @@ def _cell(term: object, names: Mapping[str, Value]) -> dict[str, object]:
     if isinstance(term, ox.Literal):
         plain = term.language or term.datatype.value.endswith(("#string", "#langString"))
         return {"text": term.value, "language": term.language, "type": "" if plain else compact(term.datatype.value)}
-    return {"text": "" if term is None else str(term)}
+    return {"text": "" if term is None else str(term), "language": None, "type": ""}

@@ -1,4 +1,4 @@
-"""Headers that every answer carries: who may read it, what a page may load, and no guessing of types."""
+"""Headers that every answer carries: what a page may load, and no guessing of types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ALWAYS = {
-    "Access-Control-Allow-Origin": "*",  # public, read-only and without cookies: any page may read it
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "X-Content-Type-Options": "nosniff",

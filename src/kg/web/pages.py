@@ -6,9 +6,10 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from kg.formats import GRAPHS, by_name
+from kg.errors import NotFound
+from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
 from kg.names import DEF, ONTOLOGY, PREFIXES, is_ours, local_path
 from kg.web.documents import is_ontology, rdf, thing_of
 from kg.web.site import Site
@@ -33,8 +34,20 @@ def pages(site: Site) -> APIRouter:
         language = choose_language(request)
         iri = PREFIXES["kg"] + cls if cls.isalnum() else cls
         things, total = site.entities.members(iri, language, start, _PER_PAGE)
+        if not total and not site.entities.exists(iri):
+            raise NotFound(f"There is no class <{iri}> here.")
         name = site.entities.names([iri], language)[iri]
         return site.render(request, "browse.html", name=name, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
+
+    @router.head("/questions", include_in_schema=False)
+    @router.get("/questions")
+    def questions(request: Request) -> Response:
+        """The stored questions, as the SPARQL page lists them or as data."""
+        if negotiate(request.headers.get("accept"), (HTML, JSON))[0] is HTML:
+            return RedirectResponse(f"/sparql?{request.url.query}#examples", 303)
+        language = choose_language(request)
+        listed = [{"name": q.name, "title": q.title(language), "parameters": q.parameters} for q in site.questions.all()]
+        return JSONResponse(listed, headers={"Vary": "Accept, Accept-Language"})
 
     @router.head("/questions/{name}", include_in_schema=False)
     @router.get("/questions/{name}")
