@@ -96,8 +96,11 @@ class Entities:
         labels = self._labels(nodes)
         return {node.value: name_of(node.value, labels, language) for node in nodes}
 
-    def classes(self, language: str) -> list[tuple[Value, int]]:
-        """The classes of things and how many there are of each; where shapes list classes, only those, in their order."""
+    def classes(self, language: str) -> tuple[list[tuple[Value, int]], list[tuple[Value, int]]]:
+        """The classes of things, and those of claims, each with how many there are.
+
+        Where shapes list classes, only those, in their order.
+        """
         rows = self._store.rows(
             "SELECT ?class (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s a ?class FILTER(isIRI(?class)) } GROUP BY ?class"
         )
@@ -106,14 +109,25 @@ class Entities:
         place = {cls: position for position, cls in enumerate(listed)}
         ordered = sorted(counts, key=lambda cls: (place.get(cls, len(place)), -counts[cls], cls))
         names = self.names(ordered, language)
-        return [(names[cls], counts[cls]) for cls in ordered]
+        claims = {iri_of_term(row["c"]) for row in self._store.rows("SELECT ?c WHERE { ?c rdfs:subClassOf kg:Claim }")}
+        counted = [(names[cls], counts[cls]) for cls in ordered]
+        of_things = [pair for pair in counted if pair[0].iri not in claims]
+        return of_things, [pair for pair in counted if pair[0].iri in claims]
 
     def members(self, cls: str, language: str, offset: int, limit: int) -> tuple[list[Value], int]:
         """Things of a class by their names, from `offset` on, and how many there are in all."""
         rows = self._store.rows("SELECT DISTINCT ?class ?s WHERE { ?s a ?class FILTER(isIRI(?s)) }", {"class": _node(cls)})
         names = self.names([iri_of_term(row["s"]) for row in rows], language)
+        names |= self._names_of_claims(cls, language)
         ordered = sorted(names.values(), key=lambda value: (value.text.casefold(), value.iri or ""))
         return ordered[offset : offset + limit], len(ordered)
+
+    def _names_of_claims(self, cls: str, language: str) -> dict[str, Value]:
+        """A claim has no name of its own: it goes by the thing it is about and its key."""
+        rows = self._store.rows("SELECT ?class ?s ?thing WHERE { ?s a ?class . ?thing kg:claim ?s }", {"class": _node(cls)})
+        things = self.names({iri_of_term(row["thing"]) for row in rows}, language)
+        pairs = [(iri_of_term(row["s"]), things[iri_of_term(row["thing"])]) for row in rows]
+        return {iri: Value(f"{thing.text}: {iri.rpartition('/')[2]}", iri, thing.language) for iri, thing in pairs}
 
     def terms(self, ontology: str, language: str) -> list[Term]:
         """The terms that an ontology defines, classes before properties, each in the order of its name."""

@@ -92,6 +92,14 @@ def test_an_unacceptable_format_lists_what_there_is(client: TestClient) -> None:
     assert client.get("/data/org/maker.xyz").status_code == 406
 
 
+def test_everything_can_be_downloaded(client: TestClient, small: tuple[Path, Release]) -> None:
+    for name in ("kg.nq", "kg.ttl", "kg.jsonld"):
+        answer = client.get(f"/dump/{name}")
+        assert answer.content == (small[1].path / name).read_bytes()
+    assert client.get("/dump/manifest.json").status_code == 404
+    assert client.get("/dump/..%2fmanifest.json").status_code == 404
+
+
 def iris_under_base(release: Release) -> list[str]:
     found: set[str] = set()
     for quad in ox.parse(path=release.path / NQUADS):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from kg.errors import NotFound
 from kg.formats import GRAPHS, HTML, Format, by_name, negotiate
@@ -19,6 +20,7 @@ _RDF = {
     "jsonld": ox.RdfFormat.JSON_LD,
     "rdfxml": ox.RdfFormat.RDF_XML,
 }
+_DUMPS = {".nq": "application/n-quads", ".ttl": "text/turtle", ".jsonld": "application/ld+json"}
 #: The first segments of the paths that name things.
 THINGS = ("id", "code", "graph", "def")
 
@@ -51,6 +53,14 @@ def documents(site: Site) -> APIRouter:
     @router.get("/data/{path:path}.{ending}", summary="The RDF of one thing")
     def data(path: str, ending: str) -> Response:
         return rdf(site, thing_of(path), by_name(ending, GRAPHS))
+
+    @router.head("/dump/{name}", include_in_schema=False)
+    @router.get("/dump/{name}", summary="All data of the release in one file")
+    def dump(name: str) -> Response:
+        if name not in site.dumps:
+            raise NotFound(f"There is no dump '{name}'. Dumps: {', '.join(site.dumps) or 'none'}.")
+        media_type = _DUMPS[Path(name).suffix]
+        return FileResponse(site.dumps[name], media_type=media_type, filename=name)
 
     return router
 

@@ -25,8 +25,8 @@ def pages(site: Site) -> APIRouter:
     @router.head("/", include_in_schema=False)
     @router.get("/")
     def home(request: Request) -> Response:
-        classes = site.entities.classes(choose_language(request))
-        return site.render(request, "home.html", classes=classes, questions=site.questions.all())
+        things, claims = site.entities.classes(choose_language(request))
+        return site.render(request, "home.html", things=things, claims=claims, questions=site.questions.all())
 
     @router.head("/browse", include_in_schema=False)
     @router.get("/browse")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -17,7 +17,7 @@ from kg.entity import Entities
 from kg.names import PREFIXES
 from kg.page import Display
 from kg.query import Questions
-from kg.release import ORDER, QUERIES, STORE, Manifest, current_release
+from kg.release import JSON_LD, NQUADS, ORDER, QUERIES, STORE, TURTLE, Manifest, current_release
 from kg.settings import Settings
 from kg.store import Store
 from kg.store.oxigraph import OxigraphStore, store_files
@@ -33,6 +33,7 @@ class Site:
     questions: Questions
     settings: Settings
     manifest: Manifest | None  # None where files are served that we did not release
+    dumps: Mapping[str, Path]  # name → file of all data that may be downloaded
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page in the language of the request."""
@@ -59,14 +60,21 @@ def open_release(build: Path, settings: Settings) -> Site:
     release = current_release(build)
     store = OxigraphStore(release.path / STORE, settings, PREFIXES)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
-    return Site(store, Entities(store, display), Questions(release.path / QUERIES, store), settings, release.manifest)
+    return Site(
+        store,
+        Entities(store, display),
+        Questions(release.path / QUERIES, store),
+        settings,
+        release.manifest,
+        {name: release.path / name for name in (NQUADS, TURTLE, JSON_LD)},
+    )
 
 
 def open_files(files: Sequence[Path], settings: Settings) -> Site:
     """Any RDF files; raises KgError where one cannot be read."""
     folder = store_files(files)
     store = OxigraphStore(folder, settings, PREFIXES, temporary=True)
-    return Site(store, Entities(store, Display()), Questions(folder / QUERIES, store), settings, None)
+    return Site(store, Entities(store, Display()), Questions(folder / QUERIES, store), settings, None, {})
 
 
 def _with_language(request: Request, code: str) -> str:

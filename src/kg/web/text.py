@@ -56,7 +56,7 @@ def environment(language: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     env.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
-    env.globals |= {"language": language, "languages": LANGUAGES, "compact": compact}
+    env.globals |= {"language": language, "languages": LANGUAGES, "compact": compact, "kg": DEF}
     env.filters |= {"shown": lambda value: shown(value, language), "number": lambda n: format_decimal(n, locale=language)}
     return env
 
