@@ -118,6 +118,7 @@ def build(root: Path, out: Path, progress: Progress = _silent) -> Release:
     releases.mkdir(parents=True, exist_ok=True)
     _clear_drafts(releases)
     draft = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=releases))
+    draft.chmod(0o755)  # another user may serve what this one built
     try:
         with _stage("write", progress):
             release_id = _write(draft, root, checked)

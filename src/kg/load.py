@@ -26,10 +26,12 @@ Lines = dict[tuple[str, str | None], list[Place]]
 Types = tuple[str, ...]
 
 _DATE_TYPES = {4: "xsd:gYear", 7: "xsd:gYearMonth", 10: "xsd:date"}
-_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
-_DURATION = re.compile(r"P(?=\d)(\d+Y)?(\d+M)?(\d+D)?")
-_YEAR = re.compile(r"\d{4}")
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
+_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
+_DURATION = re.compile(r"P(?=\d)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}D)?", re.ASCII)
+_WORD = re.compile(r"[A-Za-z]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+_DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,10})?", re.ASCII)
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 # What YAML 1.1 readers turn into booleans, nulls, base-60, octal or grouped numbers: ambiguous unless quoted.
 _TRAP = re.compile(
@@ -39,6 +41,8 @@ _TRAP = re.compile(
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _KEY_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DEPTH = 12
+_OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _UNNAMED = ""  # stands for a map's name while its content, which makes the name, is being read
 _BYTES = 1_000_000
 # Which keyed map gives its members what they need not say themselves.
@@ -93,7 +97,10 @@ def load(root: Path) -> Loaded:
     loaded = Loaded()
     for path in sorted((root / "ontology").glob("*.ttl")):
         _load_turtle(path, root, loaded)
-    for path in sorted((root / "data").glob("*/*.y*ml")):
+    known = {root / "data" / "context.jsonld", root / "data" / "LICENSE"}
+    for path in sorted(
+        path for path in (root / "data").rglob("*") if path not in known and not path.is_dir() | path.name.startswith(".")
+    ):
         _File(path, root, context, loaded).load()
     return loaded
 
@@ -102,12 +109,15 @@ def _load_turtle(path: Path, root: Path, loaded: Loaded) -> None:
     name = path.relative_to(root).as_posix()
     try:
         triples = [ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path, format=ox.RdfFormat.TURTLE)]
+        lines = path.read_text("utf-8").splitlines()
     except (SyntaxError, ValueError, OSError) as error:
         line = getattr(error, "lineno", None) or 1
         loaded.findings.append(Finding(Place(name, line), f"This is not valid Turtle: {error}.", rule="turtle"))
         return
+    if any(isinstance(term, ox.BlankNode) for t in triples for term in (t.subject, t.object)):
+        loaded.findings.append(Finding(Place(name), "No blank node is published. Give this thing an IRI.", rule="turtle"))
     loaded.ontology += triples
-    for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, text in enumerate(lines, 1):
         if match := re.match(r"(kg:\w+|<[^>]+>) a ", text):
             iri = match[1].strip("<>").replace("kg:", BASE + "def#")
             loaded.lines.setdefault((iri, None), [Place(name, number)])
@@ -143,8 +153,8 @@ class _File:
 
     def _read(self) -> dict[str, Any] | None:
         """The checked document, or None where there is no use in going on."""
-        if self.path.suffix != ".yaml":
-            self._find(1, "Files of facts end in '.yaml'. Rename this one.", "file-name")
+        if self.path.suffix != ".yaml" or not self.path.is_file() or len(Path(self.name).parts) != 3:
+            self._find(1, "Facts stand in files named data/<kind>/<slug>.yaml. Move, rename or remove this one.", "file-name")
             return None
         raw = self.path.read_bytes()
         if len(raw) > _BYTES:
@@ -217,6 +227,9 @@ class _File:
         types = (*types, _type_of(node))
         for key, key_node, value_node in self._entries(node):
             line = key_node.start_mark.line + 1
+            if key == "id" and len(types) > 1:
+                self._find(line, "Only the thing of the file has an 'id'; what stands in it is named by its key.", "identity")
+                continue
             if key not in keys:
                 near = difflib.get_close_matches(key, keys, 1)
                 hint = f" Did you mean '{near[0]}'?" if near else " docs/authoring.md lists the keys."
@@ -234,7 +247,7 @@ class _File:
             return self._members(key, node, subject, types)
         if self.context.is_text(key):
             return self._texts(key, node)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.SequenceNode) and key != "type":
             if not node.value:
                 raise _Fault(f"'{key}' is an empty list. Leave the key out.")
             return [self._item(key, item, types) for item in node.value]
@@ -264,9 +277,13 @@ class _File:
             raise _Fault(f"'{key}: {text}' is not a duration. Write P8Y for eight years, P18M for eighteen months.")
         if scheme := self.context.scheme(key, types):
             # Written out, because a code that is also a key (role: bidder) would otherwise be read as that key.
-            return text if self.context.has_prefix(text) else scheme + text
+            text = text if self.context.has_prefix(text) else scheme + text
+        elif (self.context.is_code(key) or key == "type") and not _WORD.fullmatch(text):
+            raise _Fault(f"'{key}: {text}' is not a name of the ontology, such as provider or Participation.")
         if self.context.is_reference(key) and not self.context.has_prefix(text) and not self._is_local(key, text):
             raise _Fault(f"'{key}: {text}' does not name a thing. Write its prefix and slug, such as 'org:zte'.")
+        if (self.context.is_reference(key) or scheme) and not _is_iri(self.context.expand(text), self.base):
+            raise _Fault(f"'{key}: {text}' cannot be an address: no spaces, quotes or brackets.")
         return text
 
     def _is_local(self, key: str, text: str) -> bool:
@@ -284,6 +301,8 @@ class _File:
                 self._find(key_node.start_mark.line + 1, f"'{language}' is no language code such as en, es or pt.", "language")
                 continue
             items = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            if not items:
+                raise _Fault(f"'{key}' has an empty list for '{language}'. Leave the language out.")
             texts = [_text(item, key) for item in items]
             out[language] = texts if len(texts) > 1 else texts[0]
         return out
@@ -308,7 +327,7 @@ class _File:
                     )
                     continue
                 given = {"scheme": self.iri} if key == "codes" else {}
-                out[name] = {**_DEFAULTS.get(key, {}), **given, **member}
+                out[name] = {**_DEFAULTS.get(key, {}), **member, **given}
         return out
 
     def _node(self, node: yaml.MappingNode, types: Types) -> dict[str, Any]:
@@ -341,6 +360,15 @@ def json_ld(path: Path, root: Path) -> str:
     return json.dumps({"@context": {**context.terms, "@base": file.base}, **document}, ensure_ascii=False)
 
 
+def _is_iri(text: str, base: str) -> bool:
+    """Whether this can be an IRI, on its own or below the base: JSON-LD readers pass over what cannot, without a word."""
+    try:
+        ox.NamedNode(text if ":" in text else base + text)
+    except ValueError:
+        return False
+    return True
+
+
 def _type_of(node: yaml.MappingNode) -> str:
     return next((str(value.value) for key, value in node.value if key.value == "type" and isinstance(value, yaml.ScalarNode)), "")
 
@@ -353,7 +381,11 @@ def _add_lines(lines: Lines, more: Lines) -> None:
 
 def _compose(text: str) -> yaml.Node | None:
     """One YAML document as nodes with line marks; anchors, aliases and tags are refused (they hide repetition and code)."""
+    depth = 0
     for token in yaml.scan(text, Loader=_Loader):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"values are nested deeper than {_DEPTH} levels", problem_mark=token.start_mark)
         if isinstance(token, (yaml.AnchorToken, yaml.AliasToken, yaml.TagToken)):
             kind = "tag" if isinstance(token, yaml.TagToken) else "anchor or alias"
             raise yaml.MarkedYAMLError(
@@ -377,6 +409,10 @@ def _text(node: yaml.Node, key: str) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise _Fault(f"'{key}' takes plain values here.")
     text = str(node.value)
+    if not text.strip() and node.style:
+        raise _Fault(f"'{key}' is empty. Fill it or leave the key out.")
+    if _CONTROL.search(text):
+        raise _Fault(f"'{key}' holds control characters. Remove them.")
     if text.strip() in ("…", "..."):
         raise _Fault(f"'{key}' still holds the placeholder {text}. Fill it or leave the key out.")
     if not node.style:  # plain: not in quotes, no block

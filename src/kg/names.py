@@ -112,7 +112,8 @@ def is_ours(iri: str) -> bool:
 
 def local_path(iri: str) -> str:
     """The path at which our server answers for an IRI of ours: `/id/org/zte`, `/def#Claim`."""
-    return "/" + quote(iri.removeprefix(BASE), safe=_PATH_SAFE + "#")
+    # Never two slashes in front: a browser would take what follows for another host.
+    return "/" + quote(iri.removeprefix(BASE).lstrip("/"), safe=_PATH_SAFE + "#")
 
 
 def iri_of(path: str) -> str:

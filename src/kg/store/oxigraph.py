@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class OxigraphStore:
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
-        self._waiting = 0
+        self._places = threading.BoundedSemaphore(settings.waiting)
 
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """See `kg.store.Store`."""
@@ -75,15 +76,14 @@ class OxigraphStore:
         raise BadQuery(f"This query could not be evaluated: {value}")
 
     def _ask(self, request: Request) -> tuple[str, Any]:
-        if self._waiting >= self._settings.waiting:
+        if not self._places.acquire(blocking=False):
             raise Overloaded("Too many queries are waiting. Try again in a few seconds.")
-        self._waiting += 1
         try:
             worker = self._idle.get(timeout=self._settings.timeout)
         except queue.Empty:
             raise Overloaded("All query workers are busy. Try again in a few seconds.") from None
         finally:
-            self._waiting -= 1
+            self._places.release()
         try:
             return worker.ask(request, self._settings.timeout)
         finally:
@@ -103,7 +103,15 @@ def store_files(files: Iterable[Path]) -> Path:
     Raises KgError that names the file, and the line where the parser knows it.
     """
     folder = Path(tempfile.mkdtemp(prefix="kg-dataset-"))
-    store = ox.Store(folder)
+    try:
+        _fill(ox.Store(folder), files)
+    except KgError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def _fill(store: ox.Store, files: Iterable[Path]) -> None:
     for file in files:
         fmt = ox.RdfFormat.from_extension(file.suffix.lstrip(".").lower())
         if fmt is None:
@@ -116,4 +124,3 @@ def store_files(files: Iterable[Path]) -> Path:
             line = getattr(error, "lineno", None)
             raise KgError(f"{file}{f':{line}' if line else ''}: {error}") from error
     store.flush()
-    return folder

@@ -6,8 +6,10 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
 import pyoxigraph as ox
@@ -32,55 +34,66 @@ _GRAPHS = {
     "rdfxml": ox.RdfFormat.RDF_XML,
 }
 # spawn, because forking a process with threads can copy a lock that nobody will ever open
+_STARTING = 30.0  # seconds
 _spawn = multiprocessing.get_context("spawn")
 
 
 class Worker:
-    """One such process, and the pipe to it."""
+    """One such process, and the pipe to it. It is started when it is first asked, and anew after it ended."""
 
     def __init__(self, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
         self._arguments = (path, memory, result_bytes, prefixes)
-        self._start()
+        self._process: SpawnProcess | None = None
+        self.start()
 
-    def _start(self) -> None:
-        self._pipe, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._ready = False
+    def start(self) -> None:
+        """Start the process unless it runs; it opens the store while others go on."""
+        if self._process is None or not self._process.is_alive():
+            self.stop()
+            self._pipe, theirs = _spawn.Pipe()
+            self._process = _spawn.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+            self._process.start()
+            theirs.close()
+            self._ready = False
 
     def ask(self, request: Request, seconds: float) -> tuple[str, Any]:
         """What became of the request: ("ok", (bytes, format)), or the name of a failure and its text.
 
         Failures: syntax, format, large, error, timeout, memory. After the last two the process is a new one.
+        Raises KgError where no process could be started.
         """
+        self.start()
         self._await_start()
-        deadline = time.monotonic() + seconds
         try:
             self._pipe.send(request)
-            if self._pipe.poll(max(0.0, deadline - time.monotonic())):
+            if self._pipe.poll(seconds):
                 outcome: tuple[str, Any] = self._pipe.recv()
                 return outcome
             outcome = ("timeout", "")
         except (EOFError, OSError):
             outcome = ("memory", "")
         self.stop()
-        self._start()
+        self.start()
         return outcome
 
     def _await_start(self) -> None:
         """Wait until the process has opened the store: a death before that is no query's fault."""
         try:
-            self._ready = self._ready or bool(self._pipe.recv())
-        except (EOFError, OSError) as error:
-            raise KgError("A query worker could not start; its own message stands above.") from error
+            self._ready = self._ready or (self._pipe.poll(_STARTING) and bool(self._pipe.recv()))
+        except (EOFError, OSError):
+            self._ready = False
+        if not self._ready:
+            self.stop()
+            raise KgError("A query worker could not start. Try again; its own message is in the server's log.")
 
     def stop(self) -> None:
         """End the process at once."""
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        self._pipe.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._pipe.close()
+            self._process = None
 
 
 class _Full(Exception):
@@ -101,8 +114,16 @@ class _Spool(io.BytesIO):
         return written
 
 
+def _end_with_parent(parent: int) -> None:
+    """End this process when the server is gone, even in the middle of a query."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
 def _serve(pipe: Connection, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then stops us
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     os.environ.clear()
     store = ox.Store.read_only(path)
     limit_memory(memory)

@@ -79,7 +79,7 @@ def rdf(site: Site, iri: str, fmt: Format) -> Response:
     """The document of a thing, of the ontology or of a layer; raises NotFound where there is none."""
     if is_ontology(iri) and site.entities.exists(iri):
         triples = _layer(site, layer("ontology"))
-    elif iri.startswith(layer("")):
+    elif iri.startswith(layer("")) and site.entities.exists(iri):
         triples = _layer(site, iri)
     else:
         triples = site.entities.triples(iri)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import pyoxigraph as ox
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -30,6 +31,8 @@ _SHOWN = 200  # rows that the page shows; the downloads have all
 def endpoint(site: Site) -> APIRouter:
     """The one route of the protocol."""
     router = APIRouter()
+    # A lane of their own: pages never wait for a thread behind strangers' queries.
+    lane = CapacityLimiter(site.settings.workers + site.settings.waiting)
 
     @router.head("/sparql", include_in_schema=False)
     @router.post("/sparql", summary="SPARQL 1.1 query")
@@ -51,8 +54,8 @@ def endpoint(site: Site) -> APIRouter:
         results, graph = (JSON, TURTLE) if wants_page else _formats(request, named)
         asked = StoreRequest(texts[0], _name(results), _name(graph), graphs["default-graph-uri"], graphs["named-graph-uri"])
         if wants_page:
-            return await run_sync(lambda: _page(site, request, asked))
-        answer = await run_sync(site.store.query, asked)
+            return await run_sync(lambda: _page(site, request, asked), limiter=lane)
+        answer = await run_sync(site.store.query, asked, limiter=lane)
         fmt = by_name(answer.format, (*RESULTS, *GRAPHS))
         return Response(answer.body, headers={"Vary": "Accept"}, media_type=_called(request, fmt, named))
 

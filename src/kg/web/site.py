@@ -80,4 +80,4 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
 def _with_language(request: Request, code: str) -> str:
     """The address of this same page in another language."""
     pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    return f"{request.url.path}?{urlencode([*pairs, ('lang', code)])}"
+    return f"/{request.url.path.lstrip('/')}?{urlencode([*pairs, ('lang', code)])}"

@@ -87,7 +87,7 @@ def shown(value: Value, language: str) -> str:
             return format_date(date.fromisoformat(text + "-01"), locale.datetime_skeletons["yMMMM"].pattern, locale=locale)
         if kind == _XSD + "duration":
             return _duration(text, language)
-    except ValueError:
+    except (ValueError, ArithmeticError):  # not what its type says, or beyond what can be written out
         return text
     return text
 
