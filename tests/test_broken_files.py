@@ -75,6 +75,20 @@ BROKEN = {
     "ranked without reason": (INITIATIVE, "    note: {en: The survey took the owner for the seller.}\n", "", "why this claim is ranked so"),
     "long quotation": (INITIATIVE, "adjudicado a Maker", "adjudicado a Maker " * 20, "300 characters at most"),
     "bad web address": ("source/survey-2025.yaml", "url: https://example.org/survey?year=2025&page=1", "url: example.org", "starts with http:// or https://"),
+    "impossible address": (INITIATIVE, "place: plc:xa-town", 'place: "plc:xa town"', "cannot be an address"),
+    "empty list of texts": (MAKER, "alias: {en: [Maker, The Maker]}", "alias: {en: []}", "has an empty list for 'en'"),
+    "empty text": (MAKER, "locator: profiles, footnote: 3", 'locator: "  ", footnote: 3', "'locator' is empty"),
+    "control character": (MAKER, "label: {en: Maker Ltd}", 'label: {en: "Maker\\u202eLtd"}', "control characters"),
+    "endless duration": (INITIATIVE, "term: P8Y", "term: P99999999999Y", "is not a duration"),
+    "digits of another script": (INITIATIVE, "term: P8Y", "term: P٨Y", "is not a duration"),
+    "number with exponent": (INITIATIVE, "amountValue: 1050000.50", "amountValue: 1e6", "is not a plain number"),
+    "two types": ("org/guess.yaml", "type: Company", "type: [Company, PublicBody]", "'type' takes one value"),
+    "id of something inside": (MAKER, "cite: {source: src:survey-2025, locator: profiles}", "cite: {id: org:guess, source: src:survey-2025, locator: profiles}", "Only the thing of the file has an 'id'"),
+    "property that another claim says": ("org/holding.yaml", "property: countryOfOrigin\n    is: cty:xa", "property: provider\n    is: org:guess", "is said by a Participation"),
+    "class as a property": ("org/holding.yaml", "property: countryOfOrigin\n    is: cty:xa", "property: Company\n    is: cty:xa", "it is a class"),
+    "contradicts itself": ("org/holding.yaml", "contradicts: origin-gazette", "contradicts: origin-survey", "points to itself"),
+    "owns itself": (MAKER, "owner: org:holding", "owner: org:maker", "points to itself"),
+    "nested without end": (INITIATIVE, "use: [public-space-surveillance, ", "use: " + "[" * 5000 + "[public-space-surveillance, ", "nested deeper than"),
     "anchor": (INITIATIVE, "country: cty:xa", "country: &here cty:xa", "anchor or alias is not allowed"),
     "tag": (INITIATIVE, "country: cty:xa", "country: !!python/name:os.system cty:xa", "tag is not allowed"),
     "not YAML": (INITIATIVE, "use: [public-space-surveillance, ", "use: [public-space-surveillance, {", "This is not valid YAML"),
@@ -110,6 +124,30 @@ def test_one_finding_with_file_line_and_advice(model: Path, tmp_path: Path, case
         finding,
         shown,
     )
+
+
+@pytest.mark.parametrize("name", ["x.yaml", "org/sub/x.yaml", "org/x.YAML", "org/x.json", "org/x", "org/[bold].yaml"])
+def test_a_file_that_would_not_be_read_is_found(own_model: Path, name: str) -> None:
+    path = own_model / "data" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("id: org:x\n")
+    found = violations(check(own_model).findings)
+    assert [finding.place.path for finding in found] == [f"data/{name}"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"# nothing\n", b"- a\n", b"a: b: c", b"\x00"])
+def test_a_file_that_is_no_yaml_is_found(own_model: Path, content: bytes) -> None:
+    (own_model / "data/org/x.yaml").write_bytes(content)
+    assert [finding.place.path for finding in violations(check(own_model).findings)] == ["data/org/x.yaml"]
+
+
+def test_a_broken_ontology_or_question_is_found(own_model: Path) -> None:
+    (own_model / "ontology/x.ttl").write_text("kg:x a [ ")
+    (own_model / "ontology/y.ttl").write_bytes(b"# \xff\n")
+    (own_model / "ontology/z.ttl").write_text("<a:b> <a:c> [] .")
+    (own_model / "queries/x.rq").write_text("SELECT {")
+    found = violations(check(own_model).findings)
+    assert [finding.place.path for finding in found] == ["ontology/x.ttl", "ontology/y.ttl", "ontology/z.ttl", "queries/x.rq"]
 
 
 @pytest.mark.parametrize("case", ["unknown key", "dangling reference", "two current statuses"])

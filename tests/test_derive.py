@@ -145,3 +145,70 @@ def test_a_candidate_for_a_phase_has_not_taken_part(own_model: Path) -> None:
     store = check(own_model).store
     assert select(store, "ini:xa-cameras kg:candidate ?o") == {("guess",)}
     assert select(store, "ini:xa-cameras kg:maintainedBy ?o") == set()
+
+
+DOUBTS = ["rank:deprecated", "certainty:presumed", "certainty:unconfirmed"]
+#: a claim as it would be derived from, and what must not follow from it when it is doubtful
+DERIVED = {
+    "participation": ("ini:x kg:claim ?c . ?c a kg:Participation ; kg:agent org:a ; kg:role role:provider ; kg:phase phase:operation", "ini:x kg:provider|kg:operatedBy ?o"),
+    "financing": ("ini:x kg:claim ?c . ?c a kg:Financing ; kg:financier org:a ; kg:stage stage:granted", "ini:x kg:fundedBy ?o"),
+    "property": ("org:x kg:claim ?c . ?c a kg:PropertyClaim ; rdf:predicate kg:founded ; rdf:object 1", "org:x kg:founded ?o"),
+    "status": ('ini:x kg:claim ?c . ?c a kg:StatusClaim ; kg:status status:active ; kg:asOf "2025"^^xsd:gYear', "ini:x kg:currentStatus ?o"),
+    "start": ('ini:x kg:claim ?c . ?c a kg:Milestone ; kg:kind milestone:launch ; kg:date "2025"^^xsd:gYear', "ini:x kg:startDate ?o"),
+    "control": ("org:x kg:claim ?c . ?c a kg:OwnershipStake ; kg:owner org:a ; kg:percent 60.0", "org:x kg:controlledBy|kg:ultimateController ?o"),
+}  # fmt: skip
+
+
+def derived_from(model: Path, claims: str) -> ox.Store:
+    store = store_of(ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=model / "ontology" / "kg.ttl"))
+    header = "".join(f"@prefix {prefix}: <{iri}> . " for prefix, iri in PREFIXES.items())
+    store.load(header + claims, format=ox.RdfFormat.TURTLE)
+    derive(store, (model / "queries" / "rules").glob("*.rq"))
+    return store
+
+
+@pytest.mark.parametrize("kind", DERIVED)
+@pytest.mark.parametrize("doubt", [None, *DOUBTS])
+def test_what_is_doubtful_never_becomes_a_plain_triple(model: Path, kind: str, doubt: str | None) -> None:
+    claim, plain = DERIVED[kind]
+    rank = doubt if doubt and doubt.startswith("rank") else "rank:normal"
+    certainty = doubt if doubt and doubt.startswith("certainty") else "certainty:reported"
+    store = derived_from(model, claim.replace("?c", "<a:c>") + f" ; kg:rank {rank} ; kg:certainty {certainty} .")
+    assert bool(select(store, plain)) is (doubt is None)
+
+
+def test_a_doubtful_preferred_value_hides_no_other(model: Path) -> None:
+    claim = "<a:{0}> a kg:PropertyClaim ; rdf:predicate kg:countryOfOrigin ; rdf:object cty:{0} ; kg:rank rank:{1} ; kg:certainty certainty:{2} ."
+    claims = (
+        "org:x kg:claim <a:xa>, <a:xb> . " + claim.format("xa", "normal", "reported") + claim.format("xb", "preferred", "presumed")
+    )
+    assert select(derived_from(model, claims), "org:x kg:countryOfOrigin ?o") == {("xa",)}
+
+
+def test_a_superseded_stake_is_no_control(model: Path) -> None:
+    stake = "<a:{0}> a kg:OwnershipStake ; kg:owner org:a ; kg:percent {1} ; kg:rank rank:normal ; kg:certainty certainty:reported {2} ."
+    claims = "org:x kg:claim <a:c>, <a:d> . " + stake.format("c", "60.0", "") + stake.format("d", "5.0", "; kg:supersedes <a:c>")
+    assert select(derived_from(model, claims), "org:x kg:controlledBy ?o") == set()
+
+
+@pytest.mark.parametrize(
+    ("dates", "start", "end"),
+    [
+        (("2019", "2019-02"), "2019-02", "2019-02"),
+        (("2019-02-17", "2019-02"), "2019-02-17", "2019-02-17"),
+        (("2018", "2019-02"), "2018", "2019-02"),
+        (("2019-02", "2021", "2019-02-03"), "2019-02-03", "2021"),
+    ],
+)
+def test_of_several_dates_the_first_and_the_last_count_and_exact_ones_win(
+    model: Path, dates: tuple[str, ...], start: str, end: str
+) -> None:
+    kinds = {4: "gYear", 7: "gYearMonth", 10: "date"}
+    milestone = '<a:{0}{1}> a kg:Milestone ; kg:kind milestone:{2} ; kg:date "{1}"^^xsd:{3} ; kg:rank rank:normal ; kg:certainty certainty:reported .'
+    claims = ""
+    for key, kind in (("s", "launch"), ("e", "deactivation")):
+        for date in dates:
+            claims += f"ini:x kg:claim <a:{key}{date}> . " + milestone.format(key, date, kind, kinds[len(date)])
+    store = derived_from(model, claims)
+    assert select(store, "ini:x kg:startDate ?o") == {(start,)}
+    assert select(store, "ini:x kg:endDate ?o") == {(end,)}

@@ -29,6 +29,8 @@ FAULTS = {
     "term-used": (f"{TERM} a owl:Class .", DEF + "x"),
     "type-of-thing": ('org:x rdfs:label "x"@en ; a kg:Initiative .', PREFIXES["org"] + "x"),
     "type-of-claim": (f"{CLAIM} a kg:Organisation .", "https://x/c"),
+    "property-of-claim": ("<https://x/c> a kg:PropertyClaim ; rdf:predicate kg:provider .", "https://x/c"),
+    "points-to-itself": ("<https://x/c> kg:contradicts <https://x/c> .", "https://x/c"),
     "text-in-three-languages": ('org:x dct:description "nur"@en .', PREFIXES["org"] + "x"),
     "sources-disagree": (
         f"{CLAIM} a kg:PropertyClaim ; rdf:predicate kg:countryOfOrigin ; rdf:object cty:xa . org:guess kg:claim <https://x/d> ."

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "formats": "errors",
     "sparql": "errors names",
     "release": "errors",
-    "context": "names",
+    "context": "errors names",
     "rdf": "names",
     "load": "context finding names",
     "derive": "errors names",

@@ -18,7 +18,7 @@ import pyoxigraph as ox
 
 from kg.derive import derive
 from kg.errors import CheckFailed, ReleaseMissing
-from kg.finding import Finding, Severity, violations
+from kg.finding import Finding, Place, Severity, violations
 from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.load import Loaded, load
 from kg.names import PREFIXES, iri_of_file
@@ -79,6 +79,7 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
         store = store_of([*loaded.ontology, *loaded.data])
     checked = Checked(loaded, [], store, list(loaded.findings))
     rules = read_rules((root / "queries" / "hygiene").glob("*.rq"))
+    checked.findings += _unanswerable(root)
     with _stage("types", progress):
         _gate(checked, check_hygiene(store, [rule for rule in rules if rule.stage == "written"], loaded))
     with _stage("shapes", progress):
@@ -93,6 +94,17 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
         _gate(checked, check_shapes(store, root / "shapes" / "release.ttl", loaded))
     checked.findings.sort()
     return checked
+
+
+def _unanswerable(root: Path) -> list[Finding]:
+    """Stored questions that no engine could answer."""
+    findings = []
+    for path in sorted((root / "queries").glob("*.rq")):
+        try:
+            ox.Store().query(path.read_text("utf-8"))
+        except (SyntaxError, ValueError) as error:
+            findings.append(Finding(Place(f"queries/{path.name}"), f"This question does not parse: {error}.", rule="question"))
+    return findings
 
 
 def _gate(checked: Checked, findings: Iterable[Finding]) -> None:

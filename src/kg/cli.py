@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kg.errors import CheckFailed, KgError
@@ -140,7 +141,7 @@ def query(
         variables, rows = questions.rows(name, _parameters(parameters or []))
         table = Table(*variables)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         out.print(table)
         out.print(f"{len(rows)} rows", style="dim")
 
@@ -174,7 +175,8 @@ def _demand_root(root: Path) -> None:
 def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
     for finding in findings:
         colour = _COLOURS[finding.severity]
-        out.print(f"[bold]{finding.place}[/bold]: [{colour}]{finding.severity}[/{colour}]: ", end="", highlight=False)
+        out.print(str(finding.place), style="bold", end="", markup=False, highlight=False)
+        out.print(f": [{colour}]{finding.severity}[/{colour}]: ", end="", highlight=False)
         out.print(finding.message, markup=False, highlight=False, soft_wrap=True)
     if files := {finding.place.path for finding in violations(list(findings))}:
         out.print(f"More may appear once these are right: a file with a violation is not checked further ({len(files)} so far).")
@@ -187,7 +189,8 @@ def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
 def _github(finding: Finding) -> str:
     """https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
     message = finding.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::{_GITHUB[finding.severity]} file={finding.place.path},line={finding.place.line},title={finding.rule}::{message}"
+    path = finding.place.path.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return f"::{_GITHUB[finding.severity]} file={path},line={finding.place.line},title={finding.rule}::{message}"
 
 
 def main() -> None:
@@ -195,5 +198,5 @@ def main() -> None:
     try:
         app()
     except KgError as error:
-        err.print(f"[red]{error}[/red]", highlight=False)
+        err.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(2)

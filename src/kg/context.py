@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kg.errors import KgError
 from kg.names import DEF
 
 _KEYWORDS = {"id": "@id", "type": "@type"}
@@ -96,5 +97,8 @@ class Context:
 
 
 def read_context(path: Path) -> Context:
-    """Read the one mapping from keys to RDF; raises OSError or ValueError where it is missing or no JSON."""
-    return Context(json.loads(path.read_text("utf-8"))["@context"])
+    """Read the one mapping from keys to RDF; raises KgError where it is missing or no JSON-LD context."""
+    try:
+        return Context(dict(json.loads(path.read_text("utf-8"))["@context"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KgError(f"{path} is no JSON-LD context: {error}") from error

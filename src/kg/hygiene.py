@@ -35,12 +35,16 @@ class Rule:
 
 
 def read_rules(paths: Iterable[Path]) -> list[Rule]:
-    """Read hygiene queries, in the order of their names."""
+    """Read hygiene queries, in the order of their names; raises KgError where one is no text or has an unknown severity."""
     rules = []
     for path in sorted(paths):
-        text = path.read_text("utf-8")
-        header = dict(_HEADER.findall(text))
-        rules.append(Rule(path.stem, text, Severity(header.get("severity", "violation")), header.get("stage", "derived")))
+        try:
+            text = path.read_text("utf-8")
+            header = dict(_HEADER.findall(text))
+            severity = Severity(header.get("severity", "violation"))
+        except ValueError as error:
+            raise KgError(f"The hygiene query {path.name} cannot be read: {error}") from error
+        rules.append(Rule(path.stem, text, severity, header.get("stage", "derived")))
     return rules
 
 
@@ -55,6 +59,8 @@ def check_hygiene(store: ox.Store, rules: Iterable[Rule], loaded: Loaded) -> lis
         if not isinstance(solutions, ox.QuerySolutions):
             raise KgError(f"The hygiene query {rule.name} is no SELECT query.")
         names = [variable.value for variable in solutions.variables]
+        if not {"subject", "error"} <= set(names):
+            raise KgError(f"The hygiene query {rule.name} does not select ?subject and ?error.")
         for row in solutions:
             subject, error_text = (getattr(row[name], "value", "") for name in ("subject", "error"))
             key = getattr(row["property"], "value", None) if "property" in names else None

@@ -91,16 +91,16 @@ class Loaded:
 def load(root: Path) -> Loaded:
     """Read `ontology/*.ttl` and `data/*/*.yaml` below `root`; faults of files become findings, none is raised.
 
-    Raises OSError where `data/context.jsonld` cannot be read.
+    Raises KgError where `data/context.jsonld` cannot be read.
     """
     context = read_context(root / "data" / "context.jsonld")
     loaded = Loaded()
     for path in sorted((root / "ontology").glob("*.ttl")):
         _load_turtle(path, root, loaded)
     known = {root / "data" / "context.jsonld", root / "data" / "LICENSE"}
-    for path in sorted(
-        path for path in (root / "data").rglob("*") if path not in known and not path.is_dir() | path.name.startswith(".")
-    ):
+    for path in sorted((root / "data").rglob("*")):
+        if path in known or path.is_dir() or path.name.startswith("."):
+            continue
         _File(path, root, context, loaded).load()
     return loaded
 
@@ -185,7 +185,8 @@ class _File:
             self._find(1, f"'{slug}' is not a slug: lower-case ASCII words joined by '-'.", "file-name")
         elif "id" not in document or "type" not in document:
             missing = "id" if "id" not in document else "type"
-            self._find(1, f"The key '{missing}' is missing.", "identity")
+            if (self.iri, "@" + missing) not in self.lines:  # else it stands there, and what is wrong with it was said
+                self._find(1, f"The key '{missing}' is missing.", "identity")
         elif self.context.expand(str(document["id"])) != self.iri:
             prefix = "code" if kind == "code" else KINDS[kind]
             line = self._line(self.iri, "@id")
@@ -261,7 +262,7 @@ class _File:
         if isinstance(node, yaml.MappingNode):
             raise _Fault(f"'{key}' takes a value, not a map of keys.")
         if isinstance(node, yaml.SequenceNode):
-            raise _Fault(f"'{key}' takes a value or a list of values, not a list of lists.")
+            raise _Fault(f"'{key}' takes one value here, not a list.")
         return self._scalar(key, _text(node, key), types)
 
     def _scalar(self, key: str, text: str, types: Types) -> Any:

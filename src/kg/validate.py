@@ -33,7 +33,11 @@ def shacl_report(store: ox.Store, shapes: Path) -> rdflib.Graph:
 
     pyshacl reads the store through its own adapter: over oxrdflib it reports violations that are none.
     """
-    _, report, _ = pyshacl.validate(_Graph(store), shacl_graph=rdflib.Graph().parse(shapes))
+    try:
+        graph = rdflib.Graph().parse(shapes, format="turtle")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise KgError(f"The shapes in {shapes} cannot be read: {error}") from error
+    _, report, _ = pyshacl.validate(_Graph(store), shacl_graph=graph)
     if not isinstance(report, rdflib.Graph):
         raise KgError(f"SHACL validation did not finish: {report}")
     return report

@@ -63,10 +63,24 @@ def test_a_long_query_ends_at_the_deadline(store: OxigraphStore) -> None:
     assert ask(store, "ASK {}")
 
 
-def test_a_greedy_query_ends_at_its_memory(store: OxigraphStore) -> None:
-    with pytest.raises((QueryTooHeavy, QueryTimeout)):
+def test_a_greedy_query_ends_at_its_memory(small: tuple[Path, Release]) -> None:
+    store = OxigraphStore(small[1].path / STORE, Settings(workers=1, timeout=30, memory=100), PREFIXES)
+    with pytest.raises(QueryTooHeavy, match="100 MiB"):
         ask(store, "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?c ?f ?i")
     assert ask(store, "ASK {}")
+    store.close()
+
+
+def test_a_worker_that_died_while_idle_is_replaced(small: tuple[Path, Release]) -> None:
+    store = OxigraphStore(small[1].path / STORE, Settings(workers=1), PREFIXES)
+    for _ in range(2):
+        process = store._workers[0]._process
+        assert process
+        process.kill()
+        process.join()
+        assert ask(store, "ASK {}")
+    store.close()
+    store.close()
 
 
 def test_a_large_answer_is_refused_not_cut(store: OxigraphStore) -> None:

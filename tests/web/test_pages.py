@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -11,6 +12,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from starlette.testclient import TestClient
 
+from kg.settings import Settings
+from kg.web.app import create_app
+from kg.web.site import open_files
 from repository import ROOT
 
 TEMPLATES = ROOT / "src" / "kg" / "web" / "templates"
@@ -168,6 +172,24 @@ def test_another_data_set_gets_pages_too(files_client: TestClient) -> None:
     assert files_client.get("/browse", params={"class": "http://example.org/Thing"}).status_code == 200
     answer = files_client.get("/sparql", params={"query": "SELECT * { ?s ?p ?o }", "format": "csv"})
     assert len(answer.text.splitlines()) == 9
+
+
+def test_no_link_or_redirect_leads_to_another_host(client: TestClient) -> None:
+    answer = client.get("/resource", params={"iri": "https://w3id.org/vigia//evil.example/x"})
+    assert not answer.headers.get("Location", "").startswith("//")
+    assert 'href="//' not in client.get("//evil.example/x", headers={"Accept": "text/html"}).text
+
+
+def test_values_that_are_not_what_they_say_are_shown_as_they_are(tmp_path: Path) -> None:
+    xsd = "http://www.w3.org/2001/XMLSchema#"
+    odd = [("abc", "decimal"), ("1e5000000", "decimal"), ("P9999999999Y", "duration"), ("2024-13", "gYearMonth")]
+    values = ", ".join(f'"{text}"^^<{xsd}{kind}>' for text, kind in odd)
+    (tmp_path / "a.ttl").write_text(f"<http://example.org/\u6f22> <http://example.org/p> {values} .", "utf-8")
+    with TestClient(create_app(open_files([tmp_path / "a.ttl"], Settings(workers=1)))) as client:
+        page = client.get("/resource", params={"iri": "http://example.org/\u6f22"})
+        assert page.status_code == 200
+        assert all(text in page.text for text, _ in odd)
+        assert client.get("/resource", params={"iri": "http://example.org/\u6f22", "format": "ttl"}).status_code == 200
 
 
 def test_the_description_of_the_interface_is_there(client: TestClient) -> None:
