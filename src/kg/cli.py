@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from kg.errors import CheckFailed, KgError
 from kg.finding import Finding, Severity, violations
@@ -139,7 +139,7 @@ def query(
             sys.stdout.buffer.write(questions.answer(name, _parameters(parameters or []), str(output)))
             return
         variables, rows = questions.rows(name, _parameters(parameters or []))
-        table = Table(*variables)
+        table = Table(*(Column(name, overflow="fold") for name in variables))
         for row in rows:
             table.add_row(*map(escape, row))
         out.print(table)
