@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "validate": "errors finding load names",
     "hygiene": "errors finding load names",
     "author": "context errors names validate",
+    "coverage": "errors names",
     "build": "derive errors finding hygiene load names rdf release validate",
     "store": "errors formats settings sparql",
     "query": "errors names release settings store",
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "compose": "names page store",
     "entity": "compose errors names page store",
     "web": "entity errors formats names page query release settings store",
-    "cli": "author build errors finding query settings web",
+    "cli": "author build coverage errors finding query settings web",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from kg.coverage import Names, Part, names, parts
 from kg.errors import CheckFailed, KgError
 from kg.finding import Finding, Severity, violations
 from kg.settings import read_settings
@@ -53,19 +55,26 @@ def check(
     output: Annotated[
         ReportFormat, typer.Option("--format", help="text, json, or github (annotations of a workflow).")
     ] = ReportFormat.TEXT,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="List what rests on each section and footnote of the sources instead.")
+    ] = False,
 ) -> None:
     """List everything that is wrong with the files; exit status 1 on a violation."""
     from kg.build import check as run_check, report  # noqa: PLC0415, I001 (rdflib and pyshacl take half a second to import)
 
     _demand_root(root)
-    findings = run_check(root).findings
-    if output is ReportFormat.JSON:
+    checked = run_check(root)
+    findings = checked.findings
+    if coverage:
+        _print_coverage(parts(checked.store, root / "queries" / "coverage.rq"), output)
+    elif output is ReportFormat.JSON:
         print(json.dumps(report(findings), indent=2, ensure_ascii=False))
     elif output is ReportFormat.GITHUB:
         for finding in findings:
             print(_github(finding))
     else:
         _print_findings(findings)
+        _print_names(names(checked.store))
     raise typer.Exit(1 if violations(findings) else 0)
 
 
@@ -184,6 +193,24 @@ def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
     out.print(
         ", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in count.items()) + ".", highlight=False
     )
+
+
+def _print_names(covered: Names) -> None:
+    shares = ", ".join(f"{code} {number} ({number / max(covered.things, 1):.0%})" for code, number in covered.by_language.items())
+    out.print(f"Names of {covered.things} things: {shares}.", highlight=False)
+
+
+def _print_coverage(listed: list[Part], output: ReportFormat) -> None:
+    if output is not ReportFormat.TEXT:
+        print(json.dumps([asdict(part) for part in listed], indent=2, ensure_ascii=False))
+        return
+    table = Table("source", "part", Column("resting", justify="right"), Column("reason", overflow="fold"), box=None)
+    for part in listed:
+        table.add_row(escape(part.source), escape(part.name), str(part.resting), escape(part.reason))
+    out.print(table)
+    empty = [part for part in listed if not part.resting]
+    unexplained = sum(not part.reason for part in empty)
+    out.print(f"{len(listed)} parts; nothing rests on {len(empty)}, for {unexplained} of them without a reason.", highlight=False)
 
 
 def _github(finding: Finding) -> str:

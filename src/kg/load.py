@@ -46,7 +46,11 @@ _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndTo
 _UNNAMED = ""  # stands for a map's name while its content, which makes the name, is being read
 _BYTES = 1_000_000
 # Which keyed map gives its members what they need not say themselves.
-_DEFAULTS = {"claims": {"rank": f"{BASE}code/rank/normal"}, "codes": {"type": "Code"}}
+_DEFAULTS = {
+    "claims": {"rank": f"{BASE}code/rank/normal"},
+    "codes": {"type": "Code"},
+    "passages": {"type": "Passage"},
+}
 
 
 class _Loader(yaml.CSafeLoader):

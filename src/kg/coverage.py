@@ -1,0 +1,68 @@
+"""A checked store comes in; which parts of the sources, and which languages, the graph covers goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from kg.errors import KgError
+from kg.names import PREFIXES
+
+LANGUAGES = ("en", "es", "pt")
+_NAMES = """SELECT ?language (COUNT(DISTINCT ?thing) AS ?named) WHERE {
+    ?thing a ?class ; rdfs:label ?label .
+    FILTER(STRSTARTS(STR(?thing), STR(<https://w3id.org/vigia/id/>)) && ?class != kg:Passage)
+    BIND(LANG(?label) AS ?language)
+} GROUP BY ?language"""
+_ALL = """SELECT (COUNT(DISTINCT ?thing) AS ?named) WHERE {
+    ?thing a ?class ; rdfs:label ?label .
+    FILTER(STRSTARTS(STR(?thing), STR(<https://w3id.org/vigia/id/>)) && ?class != kg:Passage)
+}"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section or footnote of a source, the number of claims and things that rest on it, and why it is none."""
+
+    source: str
+    name: str
+    resting: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """How many things have a name at all, and how many have one in each language."""
+
+    things: int
+    by_language: dict[str, int]
+
+
+def parts(store: ox.Store, question: Path) -> list[Part]:
+    """The ledger that the stored question `coverage` gives, in the order of the sources.
+
+    Raises KgError where the question cannot be read or does not parse.
+    """
+    try:
+        rows = list(_rows(store, question.read_text("utf-8")))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise KgError(f"The question {question.name} cannot be asked: {error}") from error
+    return [Part(row["source"].rpartition("/")[2], row["part"], int(row["resting"]), row["reason"]) for row in rows]
+
+
+def names(store: ox.Store) -> Names:
+    """Count the names of things by language; a passage of a source is named as the source names it."""
+    found = {row["language"]: int(row["named"]) for row in _rows(store, _NAMES)}
+    (all_named,) = (int(row["named"]) for row in _rows(store, _ALL))
+    return Names(all_named, {language: found.get(language, 0) for language in LANGUAGES})
+
+
+def _rows(store: ox.Store, text: str) -> Iterator[dict[str, str]]:
+    solutions = store.query(text, prefixes=PREFIXES)
+    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (a SELECT query, whose file was checked)
+    variables = [variable.value for variable in solutions.variables]
+    for row in solutions:
+        yield {name: getattr(row[name], "value", "") for name in variables}
