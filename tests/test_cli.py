@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
@@ -33,7 +34,8 @@ def kg(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.Comp
 def test_check_of_a_clean_graph(model: Path) -> None:
     result = kg("check", "--root", str(model))
     assert result.returncode == 0, result.stdout
-    assert result.stdout.endswith("0 violations, 0 warnings, 0 infos.\n")
+    assert "0 violations, 0 warnings, 0 infos.\n" in result.stdout
+    assert re.search(r"^Names of 16 things: en \d+ \(\d+%\), es \d+ \(\d+%\), pt \d+ \(\d+%\)\.$", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("fmt", ["text", "json", "github"])

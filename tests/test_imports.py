@@ -38,6 +38,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "rdflib": {"validate"},
     "pyshacl": {"validate"},
+    "pyrudof": {"validate"},
     "yaml": {"load"},
     "babel": {"web"},
     "fastapi": {"web"},

@@ -93,7 +93,8 @@ def test_ontology_terms_know_their_line(loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted({path.parent.name for path in (ROOT / "data").glob("*/*.yaml")}))
-def test_rdflib_and_pyoxigraph_read_the_same_triples(kind: str, model: Path) -> None:
+def test_rdflib_and_pyoxigraph_read_the_same_triples(kind: str, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rdflib, "NORMALIZE_LITERALS", False)  # rdflib would write P60M as P5Y
     for path in [*(ROOT / "data" / kind).glob("*.yaml"), *(model / "data" / kind).glob("*.yaml")]:
         document = json_ld(path, path.parents[2]).encode()
         ours = {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(document, format=ox.RdfFormat.JSON_LD)}

@@ -9,18 +9,16 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from kg.errors import KgError
-from kg.names import PREFIXES
+from kg.names import BASE, PREFIXES
 
 LANGUAGES = ("en", "es", "pt")
-_NAMES = """SELECT ?language (COUNT(DISTINCT ?thing) AS ?named) WHERE {
-    ?thing a ?class ; rdfs:label ?label .
-    FILTER(STRSTARTS(STR(?thing), STR(<https://w3id.org/vigia/id/>)) && ?class != kg:Passage)
+_THINGS = f"""?thing a ?class ; rdfs:label ?label .
+    FILTER(STRSTARTS(STR(?thing), "{BASE}id/") && ?class != kg:Passage)"""
+_NAMES = f"""SELECT ?language (COUNT(DISTINCT ?thing) AS ?named) WHERE {{
+    {_THINGS}
     BIND(LANG(?label) AS ?language)
-} GROUP BY ?language"""
-_ALL = """SELECT (COUNT(DISTINCT ?thing) AS ?named) WHERE {
-    ?thing a ?class ; rdfs:label ?label .
-    FILTER(STRSTARTS(STR(?thing), STR(<https://w3id.org/vigia/id/>)) && ?class != kg:Passage)
-}"""
+}} GROUP BY ?language"""
+_ALL = f"SELECT (COUNT(DISTINCT ?thing) AS ?named) WHERE {{ {_THINGS} }}"
 
 
 @dataclass(frozen=True)

@@ -321,6 +321,8 @@ class _File:
             iri = f"{subject}/{name}"
             if not _KEY_NAME.fullmatch(name):
                 self._find(line, f"'{name}' cannot be part of an address: lower-case ASCII words joined by '-'.", "key-name")
+            elif name in ("id", "type"):  # JSON-LD would take it for the key of that name and drop what stands below
+                self._find(line, f"'{name}' is taken for the key '{name}'. Choose a longer name.", "key-name")
             elif not isinstance(value_node, yaml.MappingNode):
                 self._find(line, f"'{name}' takes keys below it, 'type: …' first.", "yaml")
             else:
