@@ -8,8 +8,10 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg.names import PREFIXES
+from kg.coverage import parts
+from kg.names import BASE, PREFIXES
 from kg.release import STORE, Release
+from repository import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +99,66 @@ def test_the_plain_query_never_returns_a_presumed_or_deprecated_provider(store: 
     )
 
 
-@pytest.mark.parametrize(
-    ("country", "cohort", "number"), [("ar", "2021", 4), ("ar", "2025", 6), ("bo", "2025", 2), ("ec", "2025", 4)]
-)
-def test_the_surveys_count_what_they_count(store: ox.Store, country: str, cohort: str, number: int) -> None:
-    query = f'SELECT ?i WHERE {{ ?i a kg:Initiative ; kg:country cty:{country} ; kg:cohort "{cohort}"^^xsd:gYear }}'
-    assert len(select(store, query)) == number
+#: country → initiatives that the surveys of 2021 and 2025 count
+SURVEYS = {
+    "ar": (4, 6), "bo": (0, 2), "br": (6, 6), "cl": (10, 4), "co": (5, 2), "cr": (3, 0), "ec": (0, 4), "gt": (0, 1),
+    "hn": (0, 1), "mx": (3, 6), "pa": (3, 1), "pe": (1, 3), "py": (3, 1), "sv": (0, 2), "uy": (0, 6),
+}  # fmt: skip
+
+
+def test_the_surveys_count_what_they_count(store: ox.Store) -> None:
+    """38 initiatives of 2021 and 45 new ones, each with one country."""
+    query = (
+        "SELECT ?country ?cohort (COUNT(?i) AS ?n) WHERE { ?i kg:country ?country ; kg:cohort ?cohort } GROUP BY ?country ?cohort"
+    )
+    expected = {
+        (country, cohort, str(number))
+        for country, numbers in SURVEYS.items()
+        for cohort, number in zip(("2021", "2025"), numbers, strict=True)
+        if number
+    }
+    assert select(store, query) == expected
+    assert [sum(numbers) for numbers in zip(*SURVEYS.values(), strict=True)] == [38, 45]
+
+
+#: Contradictions of the sources that must stay visible: one claim and the other, each with its own value.
+DISAGREEMENTS = [
+    ("org/general-dynamics-mission-systems/origin-canada", "org/general-dynamics-mission-systems/origin-us"),
+    ("agreement/eu-mercosur/not-final", "agreement/eu-mercosur/signed"),
+    ("place/latin-america/old-inactive", "place/latin-america/old-inactive-listed"),
+    ("place/latin-america/new-cases", "place/latin-america/new-cases-listed"),
+    ("contract/mx-nuevo-leon-geosoft-2020/amount", "contract/mx-nuevo-leon-geosoft-2020/amount-usd"),
+    ("org/ddba/origin-colombia", "org/ddba/origin-uruguay"),
+    ("org/veridos-mexico/mexican-capital", "org/veridos-mexico/parent"),
+    ("initiative/hn-palmerola-airport/status-in-process", "initiative/hn-palmerola-airport/use-2021"),
+    ("initiative/mx-aguascalientes-video-surveillance/cameras-20", "initiative/mx-aguascalientes-video-surveillance/cameras-40"),
+    ("agreement/ec-cn-fta/status-in-force", "agreement/ec-cn-fta/status-negotiating"),
+    ("measure/us-fcc-order-2022/date-alsur", "measure/us-fcc-order-2022/date-order"),
+    ("initiative/ec-ecu-911/expansion-2012", "initiative/ec-ecu-911/installation-2011"),
+    ("org/hikvision/entry-2007", "org/hikvision/founded"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), DISAGREEMENTS)
+def test_disagreements_are_linked(store: ox.Store, one: str, other: str) -> None:
+    claims = [f"<{BASE}id/{name}>" for name in (one, other)]
+    assert store.query(f"ASK {{ {claims[0]} kg:contradicts|^kg:contradicts {claims[1]} }}", prefixes=PREFIXES)
+
+
+def test_acts_against_vendors_are_told_apart(store: ox.Store) -> None:
+    query = "SELECT ?m ?kind ?issuer WHERE { ?m a kg:Measure ; kg:kind ?kind ; kg:issuedBy ?issuer }"
+    assert {
+        ("us-fcc-covered-list", "listing", "us-fcc"),
+        ("us-fcc-order-2022", "ban", "us-fcc"),
+        ("us-commerce-entity-list-dahua", "listing", "us-commerce"),
+        ("us-sanction-ceiec-2020", "sanction", "us"),
+        ("pe-la-victoria-2022", "sanction", "pe-data-protection-authority"),
+    } <= select(store, query)
+
+
+def test_every_part_of_the_sources_bears_something_or_says_why_not(store: ox.Store) -> None:
+    silent = [part for part in parts(store, ROOT / "queries" / "coverage.rq") if not part.resting and not part.reason]
+    assert silent == []
 
 
 def test_a_copy_is_not_a_second_source(store: ox.Store) -> None:

@@ -25,7 +25,7 @@ from kg.web.text import choose_language
 _FORM = "application/x-www-form-urlencoded"
 _QUERY = "application/sparql-query"
 _UPDATE = "application/sparql-update"
-_SHOWN = 200  # rows that the page shows; the downloads have all
+_SHOWN = 1000  # rows that the page shows; the downloads have all
 
 
 def endpoint(site: Site) -> APIRouter:
