@@ -22,7 +22,7 @@ INITIATIVE = "initiative/xa-cameras.yaml"
 MAKER = "org/maker.yaml"
 #: name → (file, text that stands there, text to put in its place, what the finding says)
 BROKEN = {
-    "unknown key": (INITIATIVE, "    role: [manufacturer, bidder]", "    roles: [manufacturer, bidder]", "Did you mean 'role'?"),
+    "unknown key": (INITIATIVE, "    role: [provider, manufacturer, bidder]", "    roles: [provider, manufacturer, bidder]", "Did you mean 'role'?"),
     "claim named like a key": (MAKER, "  origin:", "  id:", "is taken for the key 'id'"),
     "duplicate key": (INITIATIVE, "    phase: implementation\n    from", "    phase: implementation\n    agent: org:maker\n    from", "stands twice"),
     "unknown code": (INITIATIVE, "manufacturer, bidder]", "manufakturer, bidder]", "Allowed: adviser, bidder"),

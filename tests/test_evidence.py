@@ -145,6 +145,13 @@ def test_disagreements_are_linked(store: ox.Store, one: str, other: str) -> None
     assert store.query(f"ASK {{ {claims[0]} kg:contradicts|^kg:contradicts {claims[1]} }}", prefixes=PREFIXES)
 
 
+def test_who_made_the_cameras_did_not_deliver_them(store: ox.Store) -> None:
+    port = "ini:mx-tampico-madero-port"
+    assert select(store, f"SELECT ?o WHERE {{ {port} kg:manufacturer ?o }}") == {("hikvision",)}
+    assert select(store, f"SELECT ?o WHERE {{ {port} kg:vendor ?o }}") == {("hikvision",)}
+    assert select(store, f"SELECT ?o WHERE {{ {port} kg:provider|kg:implementedBy ?o }}") == set()
+
+
 def test_acts_against_vendors_are_told_apart(store: ox.Store) -> None:
     query = "SELECT ?m ?kind ?issuer WHERE { ?m a kg:Measure ; kg:kind ?kind ; kg:issuedBy ?issuer }"
     assert {

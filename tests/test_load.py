@@ -81,7 +81,7 @@ def test_every_fact_knows_its_line(loaded: Loaded, model: Path) -> None:
     lines = (model / "data/initiative/xa-cameras.yaml").read_text("utf-8").splitlines()
     (place,) = loaded.place(INITIATIVE + "/maker", DEF + "role")
     assert place.path == "data/initiative/xa-cameras.yaml"
-    assert lines[place.line - 1].strip() == "role: [manufacturer, bidder]"
+    assert lines[place.line - 1].strip() == "role: [provider, manufacturer, bidder]"
     assert loaded.place(INITIATIVE + "/maker", DEF + "nothing") == loaded.place(INITIATIVE + "/maker")
     assert loaded.place("https://example.org/") == []
 
