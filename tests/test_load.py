@@ -54,6 +54,7 @@ def test_a_code_that_is_also_a_key_stays_a_code(loaded: Loaded) -> None:
     assert objects(loaded, INITIATIVE + "/maker", DEF + "role") == {
         f"<{BASE}code/role/bidder>",
         f"<{BASE}code/role/manufacturer>",
+        f"<{BASE}code/role/provider>",
     }
 
 
