@@ -62,6 +62,15 @@ class Question:
             text = re.sub(_VALUES.format(name=re.escape(name)), lambda _, t=term, n=name: f"VALUES ?{n} {{ {t} }}", text)  # type: ignore[misc]
         return text
 
+    def is_asked_by(self, text: str) -> bool:
+        """Whether a query is this question, whichever values it gives to the parameters."""
+        return self._skeleton(text) == self._skeleton(self.bound({}))
+
+    def _skeleton(self, text: str) -> str:
+        for name in self.parameters:
+            text = re.sub(_VALUES.format(name=re.escape(name)), "", text)
+        return " ".join(text.split())  # browsers send other line ends than the file has
+
 
 def _term(name: str, value: str, default: str) -> str:
     """The value as a term of the same sort as the default, written so that nothing in it can be read as query text."""
@@ -104,6 +113,10 @@ class Questions:
             return self._questions[name]
         except KeyError:
             raise NotFound(f"There is no question '{name}'. Questions: {', '.join(self._questions)}.") from None
+
+    def asked_by(self, text: str) -> Question | None:
+        """The stored question that a query asks, if it is one."""
+        return next((question for question in self._questions.values() if question.is_asked_by(text)), None)
 
     def answer(self, name: str, values: Mapping[str, str], fmt: str) -> bytes:
         """The serialised answer; `fmt` is the name of a results format."""

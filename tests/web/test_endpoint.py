@@ -186,5 +186,10 @@ def test_stored_questions_open_with_their_answer(client: TestClient) -> None:
     assert answer.status_code == 303
     page = client.get(answer.headers["Location"], headers={"Accept": "text/html"})
     assert "Maker Ltd" in page.text
+    assert "<h1>¿Quién provee y quién opera?</h1>" in page.text
+    other = client.get("/questions/shareholders-on-a-date?day=2020-01-01", headers={"Accept": "text/html"}, follow_redirects=True)
+    assert "<h1>Who held which share of a company on a given day?</h1>" in other.text
+    own = client.get("/sparql", params={"query": "ASK {}"}, headers={"Accept": "text/html"})
+    assert "<h1>Ask the graph</h1>" in own.text
     assert client.get("/questions/none").status_code == 404
     assert client.get("/questions/supplies-and-operates?x=1").status_code == 400

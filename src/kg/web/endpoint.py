@@ -45,7 +45,7 @@ def endpoint(site: Site) -> APIRouter:
         named = [value for key, value in parameters if key == "format"]
         wants_page = _wants_page(request, named)
         if not texts and wants_page:
-            return site.render(request, "sparql.html", query="", questions=site.questions.all())
+            return site.render(request, "sparql.html", query="", questions=site.questions.all(), asked=None)
         if len(texts) != 1:
             raise BadRequest("Give one query, as parameter 'query' or as a body of type application/sparql-query.")
         graphs = {key: tuple(v for k, v in parameters if k == key) for key in ("default-graph-uri", "named-graph-uri")}
@@ -135,7 +135,8 @@ def _demand_iri(iri: str) -> None:
 
 def _page(site: Site, request: Request, asked: StoreRequest) -> Response:
     """The form with the results below it, or with what is wrong with the query."""
-    values: dict[str, object] = {"query": asked.text, "questions": site.questions.all()}
+    questions = site.questions
+    values: dict[str, object] = {"query": asked.text, "questions": questions.all(), "asked": questions.asked_by(asked.text)}
     status = HTTPStatus.OK
     try:
         answer = site.store.query(asked)
