@@ -5,7 +5,7 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 HOST := 127.0.0.1
 PORT := 8000
 
-.PHONY: serve test check build lock clean
+.PHONY: serve test check build bench lock clean
 
 serve: .venv/serve.done  ## build the graph if its files changed, and serve it
 	.venv/bin/kg build --if-changed
@@ -24,6 +24,10 @@ test: .venv/dev.done  ## everything that CI runs
 	.venv/bin/kg check
 	.venv/bin/pytest
 
+bench: .venv/serve.done .bench/peers.done  ## measure beside other servers, about 45 minutes; BENCH=--quick takes 2
+	.venv/bin/kg build --if-changed
+	.bench/bin/python -m bench $(BENCH)
+
 .venv/bin/pip:
 	@test -n "$(PYTHON)" || { echo "Vigía needs Python 3.11 or newer; none was found on the PATH."; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -37,10 +41,15 @@ test: .venv/dev.done  ## everything that CI runs
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+.bench/peers.done: .venv/bin/pip bench/requirements.txt
+	$(PYTHON) -m venv .bench
+	.bench/bin/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
+	@touch $@
+
 lock: .venv/dev.done  ## after a change of dependencies in pyproject.toml
 	.venv/bin/pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build pyproject.toml --output-file requirements.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build --group dev pyproject.toml --output-file requirements-dev.lock
 
 clean:  ## remove everything that is not in the repository
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .bench build .mypy_cache .ruff_cache .pytest_cache

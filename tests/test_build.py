@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -18,7 +19,21 @@ from kg import build as building
 from kg.build import build, inputs_hash, is_current
 from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Severity
-from kg.release import JSON_LD, MANIFEST, NQUADS, ORDER, QUERIES, REPORT, STORE, TURTLE, Release, current_release
+from kg.release import (
+    CONTEXT,
+    GZIP,
+    JSON_LD,
+    MANIFEST,
+    NQUADS,
+    ORDER,
+    QUERIES,
+    REPORT,
+    STORE,
+    TURTLE,
+    VOID,
+    Release,
+    current_release,
+)
 from repository import ROOT
 
 
@@ -30,7 +45,9 @@ def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, R
 
 def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
     release = small[1]
-    names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER, *sorted(f"queries/{path.name}" for path in (release.path / QUERIES).iterdir())]
+    questions = sorted(f"queries/{path.name}" for path in (release.path / QUERIES).iterdir())
+    dumps = [NQUADS, TURTLE, JSON_LD]
+    names = [*dumps, *(f"{name}{GZIP}" for name in dumps), VOID, CONTEXT, REPORT, ORDER, *questions]
     lines = "".join(f"{name} {hashlib.sha256((release.path / name).read_bytes()).hexdigest()}\n" for name in names)
     assert release.manifest.id == hashlib.sha256(lines.encode()).hexdigest()[:12] == release.path.name
     assert set(release.manifest.files) == set(names)
@@ -44,6 +61,8 @@ def test_all_dumps_hold_the_same_triples(small: tuple[Path, Release]) -> None:
     plain = {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path / NQUADS) if q.graph_name == ox.DefaultGraph()}
     for name in (TURTLE, JSON_LD):
         assert {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path / name)} == plain, name
+    for name in (NQUADS, TURTLE, JSON_LD):
+        assert gzip.decompress((path / f"{name}{GZIP}").read_bytes()) == (path / name).read_bytes()
     store = ox.Store.read_only(str(path / STORE))
     assert len(list(store.quads_for_pattern(None, None, None, ox.DefaultGraph()))) == len(plain)
     assert len(store) == sum(1 for _ in ox.parse(path=path / NQUADS))

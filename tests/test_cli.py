@@ -110,9 +110,9 @@ def test_nothing_built_is_said(tmp_path: Path) -> None:
 
 
 def test_a_bad_setting_is_said(small: tuple[Path, Release]) -> None:
-    result = kg("serve", "--build", str(small[0]), KG_WORKERS="none")
+    result = kg("serve", "--build", str(small[0]), KG_OLD="none")
     assert result.returncode == 2
-    assert "KG_WORKERS" in result.stderr
+    assert "KG_OLD" in result.stderr
 
 
 def test_new_writes_a_skeleton_once(own_model: Path) -> None:

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from kg.cli import app
 from kg.context import read_context
-from kg.release import JSON_LD, MANIFEST, NQUADS, ORDER, QUERIES, REPORT, TURTLE
+from kg.release import CONTEXT, JSON_LD, MANIFEST, NQUADS, ORDER, QUERIES, REPORT, TURTLE, VOID
 from kg.settings import Settings
+from kg.web.problems import KINDS
 from repository import ROOT
 
 AUTHORING = (ROOT / "docs" / "authoring.md").read_text("utf-8")
@@ -49,11 +50,21 @@ def test_the_example_stands_in_the_data() -> None:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `KG_([A-Z_]+)` \| (\S+) \|", SERVING, re.MULTILINE))
-    assert rows == {field.name.upper(): str(field.default) for field in fields(Settings)}
+    assert rows == {field.name.upper(): _shown(field.default) for field in fields(Settings)}
+
+
+def _shown(default: object) -> str:
+    return (" ".join(default) or "-") if isinstance(default, tuple) else str(default)
+
+
+def test_every_problem_is_documented_with_its_status() -> None:
+    rows = re.findall(r"^\| (\d{3}) \| (`[^|]+) \|", SERVING, re.MULTILINE)
+    listed = {name: int(status) for status, names in rows for name in re.findall("[a-z-]+", names)}
+    assert listed == {kind.name: kind.status.value for kind in KINDS if kind.name != "internal"}
 
 
 def test_every_file_of_a_release_is_documented() -> None:
-    for name in (NQUADS, TURTLE, JSON_LD, REPORT, ORDER, QUERIES, MANIFEST):
+    for name in (NQUADS, TURTLE, JSON_LD, VOID, CONTEXT, REPORT, ORDER, QUERIES, MANIFEST):
         assert f"`{name}" in SERVING, name
 
 

@@ -41,7 +41,10 @@ def test_nothing_acceptable_names_what_there_is(accept: str) -> None:
     assert error.value.offered == tuple(fmt.media_type for fmt in RESULTS)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("csv", CSV), ("CSV", CSV), ("text/csv", CSV), ("srj", None), ("", None)])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("csv", CSV), ("CSV", CSV), ("text/csv", CSV), ("srj", JSON), ("x,csv,json", CSV), ("turtle", None), ("", None)],
+)
 def test_formats_by_name(name: str, expected: Format | None) -> None:
     if expected:
         assert by_name(name, RESULTS) is expected

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -13,7 +12,7 @@ import pytest
 import rdflib
 
 from kg.errors import BadRequest, NotFound
-from kg.query import Questions, open_questions, read_question
+from kg.query import Answers, open_answers, read_question
 from kg.release import TURTLE, Release
 from repository import ROOT
 
@@ -22,9 +21,8 @@ EXPECTED = ROOT / "tests" / "expected"
 
 
 @pytest.fixture(scope="module")
-def questions(real: tuple[Path, Release]) -> Iterator[Questions]:
-    with open_questions(real[0]) as questions:
-        yield questions
+def answers(real: tuple[Path, Release]) -> Answers:
+    return open_answers(real[0])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -40,9 +38,9 @@ def test_a_question_is_titled_in_three_languages_and_runs_anywhere(path: Path) -
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_answer_is_the_expected_one(questions: Questions, path: Path) -> None:
+def test_the_answer_is_the_expected_one(answers: Answers, path: Path) -> None:
     """Rows that were read against the sources; a change of data that changes them must change the file too."""
-    rows = list(csv.reader(io.StringIO(questions.answer(path.stem, {}, "csv").decode())))
+    rows = list(csv.reader(io.StringIO(answers.serialised(path.stem, {}, ox.QueryResultsFormat.CSV).decode())))
     assert len(rows) > 1, "a question that nothing answers"
     assert rows == list(csv.reader((EXPECTED / f"{path.stem}.csv").read_text("utf-8").splitlines()))
 
@@ -62,9 +60,9 @@ def test_every_expected_answer_has_its_question() -> None:
     assert {path.stem for path in EXPECTED.glob("*.csv")} == {path.stem for path in FILES}
 
 
-def test_parameters_take_other_values(questions: Questions) -> None:
-    before = questions.rows("shareholders-on-a-date", {})
-    after = questions.rows("shareholders-on-a-date", {"day": "2025-01-01"})
+def test_parameters_take_other_values(answers: Answers) -> None:
+    before = answers.rows("shareholders-on-a-date", {})
+    after = answers.rows("shareholders-on-a-date", {"day": "2025-01-01"})
     assert before[0] == after[0]
     assert {row[0] for row in before[1]} == {row[0] for row in after[1]}
     assert before[1] != after[1]
@@ -74,20 +72,23 @@ def test_parameters_take_other_values(questions: Questions) -> None:
     "value",
     ['2022-01-01" } } #', '"^^<x> } SELECT * { ?s ?p ?o', "\\", "\n", '""" }'],
 )
-def test_a_literal_stays_a_literal(questions: Questions, value: str) -> None:
-    text = questions.find("shareholders-on-a-date").bound({"day": value})
-    assert json.loads(questions.answer("shareholders-on-a-date", {"day": value}, "json"))["results"]["bindings"] == []
+def test_a_literal_stays_a_literal(answers: Answers, value: str) -> None:
+    text = answers.questions.find("shareholders-on-a-date").bound({"day": value})
+    assert (
+        json.loads(answers.serialised("shareholders-on-a-date", {"day": value}, ox.QueryResultsFormat.JSON))["results"]["bindings"]
+        == []
+    )
     assert text.count("{") >= 3
 
 
 @pytest.mark.parametrize("value", ["org:x> } #", "no address", "http://a/ b", "<http://a/>", ""])
-def test_an_address_stays_an_address(questions: Questions, value: str) -> None:
+def test_an_address_stays_an_address(answers: Answers, value: str) -> None:
     with pytest.raises(BadRequest, match="must be an address"):
-        questions.find("shareholders-on-a-date").bound({"company": value})
+        answers.questions.find("shareholders-on-a-date").bound({"company": value})
 
 
-def test_unknown_names_are_told_what_there_is(questions: Questions) -> None:
+def test_unknown_names_are_told_what_there_is(answers: Answers) -> None:
     with pytest.raises(NotFound, match="provider-unknown"):
-        questions.find("nothing")
+        answers.questions.find("nothing")
     with pytest.raises(BadRequest, match="Parameters: company, day"):
-        questions.find("shareholders-on-a-date").bound({"date": "2022"})
+        answers.questions.find("shareholders-on-a-date").bound({"date": "2022"})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kg.errors import BadQuery, MethodRefused
-from kg.sparql import is_update, refuse_depth, refuse_service, refuse_update, syntax_error
+from kg.errors import BadQuery, MethodRefused, ServiceRefused
+from kg.sparql import is_update, is_volatile, refuse_depth, refuse_update, services, syntax_error
+
+WIKIDATA = "https://query.wikidata.org/sparql"
 
 
 @pytest.mark.parametrize(
@@ -20,11 +22,45 @@ from kg.sparql import is_update, refuse_depth, refuse_service, refuse_update, sy
         "SELECT * { ?s ?p 'it\\'s' . SERVICE <http://a/> {} }",
         'SELECT * { ?s ?p """x"" " """ . SERVICE <http://a/> {} }',
         "SELECT * { ?s ?p 1 .SERVICE <http://a/> {} }",
+        "SELECT * { SERVICE <http://169.254.169.254/latest/meta-data/> { ?s ?p ?o } }",
+        "SELECT * { SERVICE <http://[::1]/> { ?s ?p ?o } }",
+        "SELECT * { SERVICE <file:///etc/passwd> { ?s ?p ?o } }",
+        "SELECT * { SERVICE <https://query.wikidata.org/sparql/> { ?s ?p ?o } }",
+        "SELECT * { SERVICE <https://query.wikidata.org/sparql#> { ?s ?p ?o } }",
+        "SELECT * { SERVICE <https://query.wikidata.org@127.0.0.1/sparql> { ?s ?p ?o } }",
+        "SELECT * { SERVICE <HTTPS://query.wikidata.org/sparql> { ?s ?p ?o } }",
+        "BASE <https://query.wikidata.org/> SELECT * { SERVICE <sparql> { ?s ?p ?o } }",
+        "PREFIX w: <https://query.wikidata.org/> SELECT * { SERVICE w:sparql { ?s ?p ?o } }",
+        "SELECT * { SERVICE <https://query.wikidata.org/\\u0073parql> { ?s ?p ?o } }",
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} SERVICE <http://127.0.0.1/> {{ ?s ?p ?o }} }}",
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o SERVICE ?o {{ ?s ?p ?o }} }} }}",
+        # the engine might read these in another way than we do
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ FILTER(?a<'b'||'c>') SERVICE <http://127.0.0.1/> {{}} FILTER('x' }}",
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} ?s ?p 'SERVICE <http://127.0.0.1/>' }}",
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} }} # SERVICE ?x",
+        f"SELECT * {{ SERVICE # <{WIKIDATA}>\n<http://127.0.0.1/> {{ ?s ?p ?o }} }}",
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p true\\u0053ERVICE <http://127.0.0.1/> {{}} }} }}",
+        f"PREFIX e: <http://127.0.0.1/> SELECT * {{ SERVICE <{WIKIDATA}> {{}} SERVICEe:x {{}} }}",
     ],
 )
-def test_service_is_refused(query: str) -> None:
-    with pytest.raises(BadQuery, match="SERVICE"):
-        refuse_service(query)
+def test_service_is_refused_unless_it_is_an_allowed_address_in_full(query: str) -> None:
+    with pytest.raises(ServiceRefused, match="SERVICE"):
+        services(query, [WIKIDATA])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} }}",
+        f"SELECT * {{ service  SILENT\n<{WIKIDATA}> {{ ?s ?p ?o }} }}",
+        f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} SERVICE <{WIKIDATA}>{{}} }}",
+        f"SELECT * {{ ?s ?p 'a' . FILTER EXISTS {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} }} }}",
+    ],
+)
+def test_an_allowed_service_is_named(query: str) -> None:
+    assert services(query, [WIKIDATA]) == {WIKIDATA}
+    with pytest.raises(ServiceRefused, match="calls no others"):
+        services(query, [])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +74,24 @@ def test_service_is_refused(query: str) -> None:
     ],
 )
 def test_what_only_looks_like_service_is_not(query: str) -> None:
-    refuse_service(query)
+    assert services(query, [WIKIDATA]) == set()
+    with pytest.raises(ServiceRefused):
+        services(query, [WIKIDATA], strict=True)  # where nothing but this reading stands before a connection
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT (NOW() AS ?n) {}", True),
+        ("SELECT (struuid () AS ?n) {}", True),
+        ("SELECT * { BIND(BNODE() AS ?b) }", True),
+        (f"SELECT * {{ SERVICE <{WIKIDATA}> {{ ?s ?p ?o }} }}", True),
+        ("SELECT ?now { ?s kg:now ?now }", False),
+        ("SELECT (DAY(?now) AS ?brand) { ?s kg:brand ?brand }", False),
+    ],
+)
+def test_what_may_change_from_one_time_to_the_next(query: str, expected: bool) -> None:
+    assert is_volatile(query) is expected
 
 
 @pytest.mark.parametrize(

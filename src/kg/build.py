@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -21,9 +22,11 @@ from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Finding, Place, Severity, violations
 from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.load import Loaded, load
-from kg.names import PREFIXES, iri_of_file
+from kg.names import DATASET, PREFIXES, iri_of_file
 from kg.rdf import layered, store_of
 from kg.release import (
+    CONTEXT,
+    GZIP,
     JSON_LD,
     NQUADS,
     ORDER,
@@ -31,6 +34,7 @@ from kg.release import (
     REPORT,
     STORE,
     TURTLE,
+    VOID,
     Manifest,
     Release,
     current_inputs,
@@ -39,6 +43,7 @@ from kg.release import (
     write_manifest,
 )
 from kg.validate import check_shapes, page_order
+from kg.void import NAMESPACES, describe, metadata
 
 #: Called when a stage ends, with its name and the seconds it took.
 Progress = Callable[[str, float], None]
@@ -189,13 +194,19 @@ def _write(folder: Path, root: Path, checked: Checked) -> str:
     store.bulk_extend(quads)
     store.optimize()
     store.flush()
+    described = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
+    ox.serialize(described, folder / VOID, ox.RdfFormat.TURTLE, prefixes=PREFIXES | NAMESPACES)
     del store
     (folder / REPORT).write_text(json.dumps(report(checked.findings), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    shutil.copy(root / "data" / CONTEXT, folder / CONTEXT)
     order = page_order(sorted((root / "shapes").glob("*.ttl")))
     shutil.copytree(root / "queries", folder / QUERIES, ignore=shutil.ignore_patterns("rules", "hygiene"))
     (folder / ORDER).write_text(json.dumps(order, indent=2) + "\n", "utf-8")
     questions = sorted(path.relative_to(folder).as_posix() for path in (folder / QUERIES).glob("*.rq"))
-    names = [NQUADS, TURTLE, JSON_LD, REPORT, ORDER, *questions]
+    dumps = [NQUADS, TURTLE, JSON_LD]
+    for name in dumps:
+        (folder / f"{name}{GZIP}").write_bytes(gzip.compress((folder / name).read_bytes(), mtime=0))
+    names = [*dumps, *(f"{name}{GZIP}" for name in dumps), VOID, CONTEXT, REPORT, ORDER, *questions]
     files = {name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names}
     release_id = hashlib.sha256("".join(f"{name} {files[name]['sha256']}\n" for name in names).encode()).hexdigest()[:12]
     counts = {

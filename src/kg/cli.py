@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import pyoxigraph as ox
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -135,24 +136,25 @@ def query(
     output: Annotated[RowFormat, typer.Option("--format", help="table, csv or json.")] = RowFormat.TABLE,
 ) -> None:
     """Answer a stored question from the current release."""
-    from kg.query import open_questions  # noqa: PLC0415
+    from kg.query import open_answers  # noqa: PLC0415
 
-    with open_questions(build_folder) as questions:
-        if name is None:
-            table = Table("name", "question", "parameters", box=None)
-            for question in questions.all():
-                table.add_row(question.name, question.title("en"), ", ".join(question.parameters))
-            out.print(table)
-            return
-        if output is not RowFormat.TABLE:
-            sys.stdout.buffer.write(questions.answer(name, _parameters(parameters or []), str(output)))
-            return
-        variables, rows = questions.rows(name, _parameters(parameters or []))
-        table = Table(*(Column(name, overflow="fold") for name in variables))
-        for row in rows:
-            table.add_row(*map(escape, row))
+    answers = open_answers(build_folder)
+    if name is None:
+        table = Table("name", "question", "parameters", box=None)
+        for question in answers.questions.all():
+            table.add_row(question.name, question.title("en"), ", ".join(question.parameters))
         out.print(table)
-        out.print(f"{len(rows)} rows", style="dim")
+        return
+    if output is not RowFormat.TABLE:
+        fmt = {RowFormat.CSV: ox.QueryResultsFormat.CSV, RowFormat.JSON: ox.QueryResultsFormat.JSON}[output]
+        sys.stdout.buffer.write(answers.serialised(name, _parameters(parameters or []), fmt))
+        return
+    variables, rows = answers.rows(name, _parameters(parameters or []))
+    table = Table(*(Column(name, overflow="fold") for name in variables))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table)
+    out.print(f"{len(rows)} rows", style="dim")
 
 
 @app.command()

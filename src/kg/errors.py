@@ -5,18 +5,26 @@ KgError
 ├── ReleaseMissing       there is nothing built to serve
 ├── RequestError         what a client asked for cannot be given
 │   ├── BadRequest       the request itself is wrong
-│   │   └── BadQuery     the query does not parse, or asks for what is not allowed
+│   │   ├── BadQuery     the query does not parse, or cannot be evaluated
+│   │   └── ServiceRefused  the query asks this server to call one that is not allowed
 │   ├── NotFound         there is no such thing
 │   ├── NotAcceptable    there is no such format; carries the formats there are
+│   ├── WrongMethod      the address does not answer to that method
 │   ├── MethodRefused    the endpoint is read-only
-│   └── TooLarge         the request or its answer is over a limit
+│   ├── TooLarge         the request is over a limit
+│   ├── AnswerTooLarge   its answer is
+│   ├── TooSlow          the request took too long to arrive
+│   └── UnsupportedType  the body is of a type that is not read here
 └── QueryFailed          a query that is right could not be answered
     ├── QueryTimeout     it took longer than the limit
     ├── QueryTooHeavy    it needed more memory than the limit
-    └── Overloaded       all workers are busy
+    ├── Overloaded       all workers are busy
+    ├── Throttled        this client has had its share for now
+    └── HungUp           nobody waits for the answer any more
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 from kg.finding import Finding
 
@@ -46,7 +54,7 @@ class BadRequest(RequestError):
 
 
 class BadQuery(BadRequest):
-    """The query does not parse, or asks for what is not allowed.
+    """The query does not parse, or cannot be evaluated.
 
     `line` and `column` count from 1; both are None where the fault has no place.
     """
@@ -55,6 +63,10 @@ class BadQuery(BadRequest):
         super().__init__(message)
         self.line = line
         self.column = column
+
+
+class ServiceRefused(BadRequest):
+    """The query asks this server to call one that is not allowed."""
 
 
 class NotFound(RequestError):
@@ -69,12 +81,32 @@ class NotAcceptable(RequestError):
         self.offered = tuple(offered)
 
 
+class WrongMethod(RequestError):
+    """The address does not answer to that method."""
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
 class MethodRefused(RequestError):
     """The endpoint is read-only."""
 
 
 class TooLarge(RequestError):
-    """The request or its answer is over a limit."""
+    """The request is over a limit."""
+
+
+class AnswerTooLarge(RequestError):
+    """The answer is over a limit."""
+
+
+class TooSlow(RequestError):
+    """The request took too long to arrive."""
+
+
+class UnsupportedType(RequestError):
+    """The body is of a type that is not read here."""
 
 
 class QueryFailed(KgError):
@@ -89,5 +121,21 @@ class QueryTooHeavy(QueryFailed):
     """It needed more memory than the limit."""
 
 
-class Overloaded(QueryFailed):
+class _Later(QueryFailed):
+    """A query that may be sent again later; `retry_after` counts seconds from now."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        self.retry_after = max(1, ceil(retry_after))
+        super().__init__(f"{message} Try again in {self.retry_after} second{'' if self.retry_after == 1 else 's'}.")
+
+
+class Overloaded(_Later):
     """All workers are busy."""
+
+
+class Throttled(_Later):
+    """This client has had its share for now."""
+
+
+class HungUp(QueryFailed):
+    """Nobody waits for the answer any more."""

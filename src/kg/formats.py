@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kg.errors import NotAcceptable
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format we write: its name for `?format=`, its media types (first the one we prefer), and its file ending."""
+    """A format we write: its name for `?format=`, its media types (first the one we prefer), its file ending, and other names."""
 
     name: str
     types: tuple[str, ...]
     ending: str
     label: str
+    aliases: tuple[str, ...] = ()  # that clients are known to use for format=
 
     @property
     def media_type(self) -> str:
@@ -24,28 +26,36 @@ class Format:
 
 
 HTML = Format("html", ("text/html", "application/xhtml+xml"), "html", "HTML")
-TURTLE = Format("turtle", ("text/turtle", "application/x-turtle"), "ttl", "Turtle")
+TURTLE = Format("turtle", ("text/turtle", "application/x-turtle"), "ttl", "Turtle", ("n3",))
 N_TRIPLES = Format("ntriples", ("application/n-triples", "text/plain"), "nt", "N-Triples")
-JSON_LD = Format("jsonld", ("application/ld+json",), "jsonld", "JSON-LD")
-RDF_XML = Format("rdfxml", ("application/rdf+xml",), "rdf", "RDF/XML")
-JSON = Format("json", ("application/sparql-results+json", "application/json"), "json", "JSON")
-XML = Format("xml", ("application/sparql-results+xml", "application/xml"), "xml", "XML")
+JSON_LD = Format("jsonld", ("application/ld+json",), "jsonld", "JSON-LD", ("json-ld", "json"))
+RDF_XML = Format("rdfxml", ("application/rdf+xml",), "rdf", "RDF/XML", ("xml", "rdf+xml"))
+TRIG = Format("trig", ("application/trig",), "trig", "TriG")
+N_QUADS = Format("nquads", ("application/n-quads",), "nq", "N-Quads")
+JSON = Format("json", ("application/sparql-results+json", "application/json"), "json", "JSON", ("srj",))
+XML = Format("xml", ("application/sparql-results+xml", "application/xml"), "xml", "XML", ("srx",))
 CSV = Format("csv", ("text/csv",), "csv", "CSV")
 TSV = Format("tsv", ("text/tab-separated-values",), "tsv", "TSV")
 
 GRAPHS = (TURTLE, N_TRIPLES, JSON_LD, RDF_XML)
 RESULTS = (JSON, XML, CSV, TSV)
+DATASETS = (TRIG, N_QUADS)
+
+#: Content codings that we write, the best first.
+CODINGS = ("br", "gzip")
 
 
 def by_name(name: str, offered: Sequence[Format]) -> Format:
-    """The format that `?format=` or a file ending names; raises NotAcceptable with what there is."""
-    for fmt in offered:
-        if name.lower() in (fmt.name, fmt.ending, *fmt.types):
-            return fmt
+    """The format that `?format=` or a file ending names, or the first known of several; raises NotAcceptable with what there is."""
+    for part in name.lower().split(","):
+        for fmt in offered:
+            if part.strip() in (fmt.name, fmt.ending, *fmt.types, *fmt.aliases):
+                return fmt
     raise NotAcceptable([fmt.ending for fmt in offered])
 
 
-def negotiate(accept: str | None, offered: Sequence[Format]) -> tuple[Format, str]:
+@lru_cache(maxsize=1024)
+def negotiate(accept: str | None, offered: tuple[Format, ...]) -> tuple[Format, str]:
     """The best of the offered formats for an Accept header, and the media type to call it by (RFC 9110, 12.5.1).
 
     No header accepts anything. Of equally good formats the one offered first wins. Raises NotAcceptable if none fits.
@@ -62,11 +72,25 @@ def negotiate(accept: str | None, offered: Sequence[Format]) -> tuple[Format, st
     return best[1], best[2]
 
 
+@lru_cache(maxsize=1024)
+def choose_coding(accept_encoding: str, offered: tuple[str, ...] = CODINGS) -> str:
+    """The coding to compress with for an Accept-Encoding header, or none of them (RFC 9110, 12.5.3)."""
+    weights = dict(_weighted(accept_encoding))
+    others = weights.get("*", 0.0)
+    best = max(offered, key=lambda coding: weights.get(coding, others))  # of equals, the first
+    return best if weights.get(best, others) > 0 else ""
+
+
 def _ranges(accept: str) -> list[tuple[str, float]]:
-    """The media ranges of the header with their weights; what cannot be read is passed over, as RFC 9110 allows."""
-    ranges = []
-    for part in accept.split(","):
-        media_range, *parameters = (piece.strip() for piece in part.split(";"))
+    """The media ranges of the header with their weights."""
+    return [(name, quality) for name, quality in _weighted(accept) if "/" in name]
+
+
+def _weighted(header: str) -> list[tuple[str, float]]:
+    """The members of a header with their weights; what cannot be read is passed over, as RFC 9110 allows."""
+    members = []
+    for part in header.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
         quality = 1.0
         for parameter in parameters:
             key, _, value = parameter.partition("=")
@@ -75,9 +99,8 @@ def _ranges(accept: str) -> list[tuple[str, float]]:
                     quality = min(max(float(value), 0.0), 1.0)
                 except ValueError:
                     quality = 0.0
-        if "/" in media_range:
-            ranges.append((media_range.lower(), quality))
-    return ranges
+        members.append((name.lower(), quality))
+    return members
 
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 BASE = "https://w3id.org/vigia/"
 DEF = BASE + "def#"
 ONTOLOGY = BASE + "def"
+DATASET = BASE + "dataset"
 NODE = BASE + "id/node/"
 SHAPES = BASE + "shapes#"
 
@@ -83,6 +85,12 @@ def expand(curie: str) -> str:
     """`kg:claim` → its IRI; anything that is no CURIE of ours comes back as it is."""
     match = _CURIE.fullmatch(curie)
     return PREFIXES[match[1]] + match[2] if match and match[1] in PREFIXES else curie
+
+
+def used_prefixes(prefixes: Mapping[str, str], lines: Iterable[str]) -> dict[str, str]:
+    """Those of the prefixes that shorten something in a text."""
+    text = "\n".join(lines)
+    return {prefix: space for prefix, space in prefixes.items() if "<" + space in text}
 
 
 def compact(iri: str) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,6 @@ import pyoxigraph as ox
 from kg.errors import BadRequest, NotFound
 from kg.names import PREFIXES, compact, expand
 from kg.release import QUERIES, STORE, current_release
-from kg.settings import Settings
-from kg.store import Request, Store
-from kg.store.oxigraph import OxigraphStore
 
 _HEADER = re.compile(r"^#\+ (?P<key>[a-z]+)(?:@(?P<language>[a-z]+))?: *(?P<value>.*)$", re.MULTILINE)
 _VALUES = r"VALUES \?{name} \{{ *(?P<term>[^{{}}]*?) *\}}"
@@ -97,11 +93,10 @@ def read_question(path: Path) -> Question:
 
 
 class Questions:
-    """All stored questions of a release, and the store that answers them."""
+    """All stored questions of a release; none where there is no folder of them."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
-        self._questions = {path.stem: read_question(path) for path in sorted(folder.glob("*.rq"))}
-        self._store = store
+    def __init__(self, folder: Path | None) -> None:
+        self._questions = {path.stem: read_question(path) for path in sorted(folder.glob("*.rq"))} if folder else {}
 
     def all(self) -> list[Question]:
         """In the order of their names."""
@@ -118,19 +113,31 @@ class Questions:
         """The stored question that a query asks, if it is one."""
         return next((question for question in self._questions.values() if question.is_asked_by(text)), None)
 
-    def answer(self, name: str, values: Mapping[str, str], fmt: str) -> bytes:
-        """The serialised answer; `fmt` is the name of a results format."""
-        text = self.find(name).bound(values)
-        return self._store.query(Request(text, fmt, None)).body
+
+class Answers:
+    """Stored questions answered in this process, without limits: for people at their own machine."""
+
+    def __init__(self, questions: Questions, store: ox.Store) -> None:
+        self.questions = questions
+        self._store = store
+
+    def serialised(self, name: str, values: Mapping[str, str], fmt: ox.QueryResultsFormat) -> bytes:
+        """The answer in a format."""
+        return self._solve(name, values).serialize(format=fmt) or b""
 
     def rows(self, name: str, values: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
         """The variables and the rows as short texts, for reading in a terminal."""
-        body = self.answer(name, values, "json")
-        solutions = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+        solutions = self._solve(name, values)
         if isinstance(solutions, ox.QueryBoolean):
             return ["answer"], [[str(bool(solutions)).lower()]]
         names = [variable.value for variable in solutions.variables]
         return names, [[_short(row[name]) for name in names] for row in solutions]
+
+    def _solve(self, name: str, values: Mapping[str, str]) -> ox.QuerySolutions | ox.QueryBoolean:
+        result = self._store.query(self.questions.find(name).bound(values), prefixes=PREFIXES)
+        if isinstance(result, ox.QueryTriples):
+            raise BadRequest(f"The question {name} makes a graph, not rows.")
+        return result
 
 
 def _short(term: object) -> str:
@@ -139,12 +146,7 @@ def _short(term: object) -> str:
     return str(getattr(term, "value", "") if term is not None else "")
 
 
-@contextmanager
-def open_questions(build: Path) -> Iterator[Questions]:
-    """The questions of the current release below `build`, for as long as the context lasts."""
+def open_answers(build: Path) -> Answers:
+    """The questions and the store of the current release below `build`; raises ReleaseMissing where there is none."""
     release = current_release(build)
-    store = OxigraphStore(release.path / STORE, Settings(workers=1), PREFIXES)
-    try:
-        yield Questions(release.path / QUERIES, store)
-    finally:
-        store.close()
+    return Answers(Questions(release.path / QUERIES), ox.Store.read_only(str(release.path / STORE)))

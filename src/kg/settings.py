@@ -4,34 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from kg.errors import KgError
+
+WIKIDATA = "https://query.wikidata.org/sparql"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What an operator may set, each by the environment variable `KG_<NAME>`."""
 
-    workers: int = 2  # processes that answer queries at the same time
+    young: int = 2  # workers for queries in their first moment; best as many as there are processors
+    old: int = 6  # queries that may be running for longer, each with a worker; one client has at most half of these places
+    waiting: int = 128  # queries that may wait for a worker; one client has at most half of these places
     timeout: float = 30.0  # seconds a query may take
-    memory: int = 1024  # MiB that a query may need on top of the store
+    memory: int = 1024  # MiB that a worker may take, its copies of the store's pages included
     result_bytes: int = 64_000_000  # size over which an answer is refused
     query_bytes: int = 1_000_000  # size over which a query is refused
-    waiting: int = 32  # queries that may wait for a worker
+    client_burst: float = 120.0  # seconds of query time that a client may use at once
+    client_rate: float = 1.0  # seconds of query time that a client gets back each second
+    cache_bytes: int = 128_000_000  # memory for answers that were given before
+    memory_triples: int = 3_000_000  # size of the store above which workers read it from disk
+    services: tuple[str, ...] = (WIKIDATA,)  # addresses that SERVICE may call, separated by blanks; empty for none
+    proxies: tuple[str, ...] = ()  # addresses of proxies before this server, whose X-Forwarded-For is believed
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Settings from `KG_…` variables; raises KgError that names a variable whose value is no positive number."""
-    given = {}
-    for field in fields(Settings):
-        name = "KG_" + field.name.upper()
-        if (text := environment.get(name)) is None:
-            continue
-        default = getattr(Settings, field.name)
-        try:
-            given[field.name] = type(default)(text)
-        except ValueError:
-            raise KgError(f"{name} must be a number, such as {default}. [got {text}]") from None
-        if not 0 < given[field.name] < float("inf"):
-            raise KgError(f"{name} must be larger than zero. [got {text}]")
+    """Settings from `KG_…` variables; raises KgError that names a variable whose value does not fit."""
+    usual = Settings()
+    given: dict[str, Any] = {}
+    for setting in fields(Settings):
+        name = "KG_" + setting.name.upper()
+        if (text := environment.get(name)) is not None:
+            given[setting.name] = _read(name, text, getattr(usual, setting.name))
     return Settings(**given)
+
+
+def _read(name: str, text: str, usual: object) -> object:
+    if isinstance(usual, tuple):
+        return tuple(text.split())
+    try:
+        value = float(text) if isinstance(usual, float) else int(text)
+    except ValueError:
+        raise KgError(f"{name} must be a number, such as {usual}. [got {text}]") from None
+    if not (0 < value < float("inf") or (value == 0 and name == "KG_CACHE_BYTES")):
+        raise KgError(f"{name} must be larger than zero. [got {text}]")
+    return value

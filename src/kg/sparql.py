@@ -1,11 +1,12 @@
-"""A SPARQL text comes in; what kind of request it is, and whether it calls other servers, goes out. It is not parsed here."""
+"""A SPARQL text comes in; what kind of request it is, and which other servers it calls, goes out. It is not parsed here."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from kg.errors import BadQuery, MethodRefused
+from kg.errors import BadQuery, MethodRefused, ServiceRefused
 from kg.names import PREFIXES
 
 # What can hold a word without meaning it: comments, IRIs, strings. Order matters: long strings before short ones.
@@ -24,6 +25,10 @@ _TOKEN = re.compile(
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
 _DEPTH = 128  # brackets within brackets
+_SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
+_VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*\(|\bservice\b")
+_VOLATILE_WORDS = ("now", "rand", "uuid", "bnode", "service")  # looked for first, for they are quicker to find
 _POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
 
@@ -50,6 +55,8 @@ def refuse_update(query: str) -> None:
 
 def refuse_depth(query: str) -> None:
     """Raise BadQuery if brackets are nested so deep that the parser would run out of stack."""
+    if sum(query.count(bracket) for bracket in "{([") <= _DEPTH:
+        return
     depth = deepest = 0
     for match in _TOKEN.finditer(query):
         if match[0] in "{([":
@@ -61,15 +68,32 @@ def refuse_depth(query: str) -> None:
         raise BadQuery(f"This query nests brackets {deepest:,} deep. At most {_DEPTH} are allowed.")
 
 
-def refuse_service(query: str) -> None:
-    """Raise BadQuery if the query asks this server to call another one.
+def services(query: str, allowed: Collection[str], strict: bool = False) -> set[str]:
+    """The other servers that the query calls; raises ServiceRefused unless each is one of the allowed, written out in full.
 
-    The barrier is that query workers have no sockets; this is the friendly answer before it.
+    A query without SERVICE is evaluated where no connection can be opened, so a mistake about strings and comments does no harm.
+    One that calls others is evaluated where connections are possible. There we do not rely on reading strings and comments as
+    the engine does: wherever the letters stand, an allowed address must follow. With `strict`, which is for platforms that cannot
+    forbid connections, this holds for every query.
     """
-    if "SERVICE" in words(query):
-        raise BadQuery(
-            "This endpoint does not call others: SERVICE is not allowed. Query the other endpoint yourself, or have it call ours."
+    if "service" not in query.lower() or (not strict and "SERVICE" not in words(query)):
+        return set()
+    called = _SERVICE.findall(query)
+    if len(called) != query.lower().count("service") or _ESCAPE.search(query) or not set(called) <= set(allowed):
+        listed = ", ".join(f"<{address}>" for address in sorted(allowed))
+        raise ServiceRefused(
+            f"SERVICE may call only {listed}, with the address written out behind the word, without escapes; "
+            "nor may the word stand anywhere else in such a query."
+            if allowed
+            else "This endpoint calls no others: SERVICE is not allowed. Query the other endpoint yourself, or have it call ours."
         )
+    return set(called)
+
+
+def is_volatile(query: str) -> bool:
+    """Whether the query may give another answer the next time, because it asks for the time, for chance, or others."""
+    lowered = query.lower()
+    return any(word in lowered for word in _VOLATILE_WORDS) and bool(_VOLATILE.search(lowered))
 
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:

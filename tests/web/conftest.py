@@ -13,7 +13,7 @@ from kg.settings import Settings
 from kg.web.app import create_app
 from kg.web.site import open_files, open_release
 
-LIMITS = Settings(workers=2, timeout=5.0, query_bytes=50_000)
+LIMITS = Settings(timeout=5.0, query_bytes=50_000)
 
 
 @pytest.fixture(scope="session")

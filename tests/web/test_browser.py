@@ -37,7 +37,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 @pytest.fixture(scope="module")
 def address(real: tuple[Path, Release]) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(open_release(real[0], Settings(workers=1))), port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(create_app(open_release(real[0], Settings())), port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -102,12 +102,14 @@ def test_a_malformed_query_names_its_place(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "content", "headers", "status"),
     [
-        ("GET", "/sparql", None, {}, 400),
+        ("GET", "/sparql", None, {"Accept": "text/csv"}, 400),
+        ("GET", "/sparql?query=ASK%7B%7D&timeout=soon", None, {}, 400),
+        ("GET", "/sparql?query=ASK%7B%7D&timeout=-1", None, {}, 400),
         ("GET", "/sparql?query=ASK%7B%7D&query=ASK%7B%7D", None, {}, 400),
         ("GET", "/sparql?query=%ff", None, {}, 400),
         ("POST", "/sparql", b"query=%ff", FORM, 400),
         ("POST", "/sparql", b"\xff", QUERY, 400),
-        ("POST", "/sparql", b"ASK {}", {"Content-Type": "text/plain"}, 400),
+        ("POST", "/sparql", b"ASK {}", {"Content-Type": "text/plain"}, 415),
         ("POST", "/sparql", b"update=INSERT+DATA+%7B%7D", FORM, 403),
         ("POST", "/sparql", b"INSERT DATA { <a:a> <a:b> 1 }", {"Content-Type": "application/sparql-update"}, 403),
         ("POST", "/sparql", b"INSERT DATA { <a:a> <a:b> 1 }", QUERY, 403),
@@ -117,7 +119,7 @@ def test_a_malformed_query_names_its_place(client: TestClient) -> None:
         ("DELETE", "/sparql", None, {}, 405),
         ("GET", "/sparql?query=ASK%7B%7D&format=png", None, {}, 406),
         ("GET", "/sparql?query=DESCRIBE+ini:xa-cameras&format=csv", None, {}, 406),
-        ("GET", "/sparql?query=SELECT*%7BSERVICE%3Chttp://127.0.0.1/%3E%7B%7D%7D", None, {}, 400),
+        ("GET", "/sparql?query=SELECT*%7BSERVICE%3Chttp://127.0.0.1/%3E%7B%7D%7D", None, {}, 422),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_words(
@@ -149,8 +151,10 @@ def test_other_pages_may_ask_before_they_post(client: TestClient) -> None:
         "Access-Control-Request-Headers": "content-type",
     }
     answer = client.options("/sparql", headers=asked)
-    assert answer.status_code == 200
+    assert answer.status_code == 204
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+    assert client.options("/void", headers=asked).headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_every_stored_question_is_answered_on_the_page(real_client: TestClient) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pyoxigraph as ox
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 Row = Mapping[str, Term]
+#: Returns when nobody waits for the answer any more.
+HangUp = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,31 @@ class Request:
     graph: str | None
     default_graphs: Sequence[str] = ()
     named_graphs: Sequence[str] = ()
+    encoding: str = ""  # "gzip" or "br": the answer is compressed so, where that makes it smaller
+    rows: int | None = None  # stop after so many solutions and say so
+    timeout: float | None = None  # seconds, if the client asks for fewer than the limit
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A stranger's wish for a whole graph, or for the whole dataset, as the Graph Store Protocol names them."""
+
+    format: str
+    graph: str | None = None  # an IRI, "default", or None for all of them
+    encoding: str = ""
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The serialised result and the name of its format."""
+    """The serialised result and how it is written."""
 
-    body: bytes
+    body: bytes | BinaryIO  # a file where it is too large to be held in memory
+    size: int  # bytes
     format: str
+    digest: str  # equal digests mean equal bytes
+    encoding: str = ""
+    partial: bool = False  # there are more rows than were asked for
 
 
 class Store(Protocol):
@@ -40,11 +59,16 @@ class Store(Protocol):
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """The solutions of one of our own SELECT queries; bound variables must be among those it selects."""
 
-    def query(self, request: Request) -> Answer:
+    async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """The answer to a stranger's query, within the limits of the settings.
 
-        Raises BadQuery, NotAcceptable, TooLarge, QueryTimeout, QueryTooHeavy or Overloaded.
+        `client` says whose time it takes; `hang_up` ends the work early.
+        Raises BadQuery, NotAcceptable, NotFound, TooLarge, QueryTimeout, QueryTooHeavy, Overloaded or Throttled,
+        and CancelledError after a hang-up.
         """
+
+    async def start(self) -> None:
+        """Get ready for queries, in the event loop that will ask them."""
 
     def close(self) -> None:
         """Give back processes and files."""

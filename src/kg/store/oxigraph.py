@@ -2,43 +2,71 @@
 
 from __future__ import annotations
 
-import queue
+import hashlib
+import logging
 import shutil
 import tempfile
-import threading
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
-from kg.errors import BadQuery, KgError, NotAcceptable, Overloaded, QueryTimeout, QueryTooHeavy, TooLarge
+from kg.errors import AnswerTooLarge, BadQuery, KgError, NotAcceptable, NotFound, TooLarge
 from kg.formats import GRAPHS, RESULTS
 from kg.settings import Settings
-from kg.sparql import refuse_depth, refuse_service, refuse_update, syntax_error
-from kg.store import Answer, Request, Row, Term
-from kg.store.worker import Worker
+from kg.sparql import refuse_depth, refuse_update, services, syntax_error
+from kg.store import Answer, Dump, HangUp, Request, Row, Term
+from kg.store.clients import Clients
+from kg.store.message import Reply
+from kg.store.pool import Pool, Size
+from kg.store.sandbox import can_forbid_sockets
+from kg.store.zygote import Plan
 
-_LESS = "Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything."
+_LONG = 1.0  # seconds after which a query is logged
+_log = logging.getLogger(__name__)
+_STORE, _DUMP = "store", "dump.nq"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set lies."""
+
+    store: Path  # folder of the Oxigraph store
+    dump: Path  # the same as N-Quads
+    prefixes: Mapping[str, str]  # that queries need not declare, and that Turtle is written with
+    context: Mapping[str, Any] = field(default_factory=dict)  # that JSON-LD is written with
+    temporary: Path | None = None  # folder to remove in the end
 
 
 class OxigraphStore:
     """An Oxigraph folder, opened read-only, with worker processes beside it."""
 
-    def __init__(self, path: Path, settings: Settings, prefixes: Mapping[str, str], temporary: bool = False) -> None:
-        self._path = path
-        self._temporary = temporary
-        self._settings = settings
-        self._prefixes = dict(prefixes)
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._source, self._settings = source, settings
+        self._prefixes = dict(source.prefixes)
         try:
-            self._store = ox.Store.read_only(str(path))
+            self._store = ox.Store.read_only(str(source.store))
         except OSError as error:
-            raise KgError(f"{path} is no store that can be read: {error}") from error
-        self._workers = [Worker(str(path), settings.memory, settings.result_bytes, self._prefixes) for _ in range(settings.workers)]
-        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
-        self._places = threading.BoundedSemaphore(settings.waiting)
+            raise KgError(f"{source.store} is no store that can be read: {error}") from error
+        self.outcomes: dict[str, tuple[int, float]] = {}  # what became of queries → how many, and their seconds in all
+        self._clients = Clients(settings.client_burst, settings.client_rate)
+        in_memory = len(self._store) <= settings.memory_triples
+        plan = Plan(
+            str(source.store),
+            str(source.dump) if in_memory else "",
+            settings.memory,
+            settings.result_bytes,
+            self._prefixes,
+            dict(source.context or source.prefixes),
+        )
+        self.pool = Pool(plan, Size(settings.young, settings.old, settings.waiting, settings.timeout))
+
+    async def start(self) -> None:
+        """See `kg.store.Store`."""
+        await self.pool.start()
 
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """See `kg.store.Store`."""
@@ -49,66 +77,81 @@ class OxigraphStore:
         names = [variable.value for variable in solutions.variables]
         return [{name: value for name in names if (value := row[name]) is not None} for row in solutions]
 
-    def query(self, request: Request) -> Answer:
+    async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """See `kg.store.Store`."""
-        limits = self._settings
-        if len(request.text.encode()) > limits.query_bytes:
-            raise TooLarge(
-                f"This query is longer than {limits.query_bytes:,} bytes. Shorten it, or download the data and query it yourself."
-            )
-        refuse_update(request.text)
-        refuse_service(request.text)
-        refuse_depth(request.text)
-        outcome, value = self._ask(request)
-        match outcome:
-            case "ok":
-                return Answer(*value)
-            case "syntax":
-                raise syntax_error(SyntaxError(value), request.text)
-            case "format":
-                raise NotAcceptable([fmt.media_type for fmt in (GRAPHS if value == "graph" else RESULTS)])
-            case "timeout":
-                raise QueryTimeout(f"This query took longer than {limits.timeout:g} seconds. {_LESS}")
-            case "memory":
-                raise QueryTooHeavy(f"This query needed more than {limits.memory} MiB of memory. {_LESS}")
-            case "large":
-                raise TooLarge(f"The answer is larger than {limits.result_bytes:,} bytes. Add a LIMIT, or download the whole data.")
-        raise BadQuery(f"This query could not be evaluated: {value}")
+        network = isinstance(request, Request) and self._examine(request.text)
+        begun, outcome = time.monotonic(), "CutShort"
+        self._clients.enter(client, begun)
+        try:
+            reply = await self.pool.ask(request, client, hang_up, network)
+            outcome = reply.failure or "answered"
+        except KgError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            ended = time.monotonic()
+            self._clients.leave(client, begun, ended)
+            self._note(request, outcome, ended - begun)
+        if reply.failure:
+            raise self._failure(reply, request)
+        return Answer(reply.body, reply.size, reply.format, reply.digest, reply.coding, reply.partial)
 
-    def _ask(self, request: Request) -> tuple[str, Any]:
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("Too many queries are waiting. Try again in a few seconds.")
-        try:
-            worker = self._idle.get(timeout=self._settings.timeout)
-        except queue.Empty:
-            raise Overloaded("All query workers are busy. Try again in a few seconds.") from None
-        finally:
-            self._places.release()
-        try:
-            return worker.ask(request, self._settings.timeout)
-        finally:
-            self._idle.put(worker)
+    def _note(self, request: Request | Dump, outcome: str, seconds: float) -> None:
+        number, total = self.outcomes.get(outcome, (0, 0.0))
+        self.outcomes[outcome] = number + 1, total + seconds
+        if seconds > _LONG:
+            # Neither who asks nor what: a hash tells an operator whether it is the same query again.
+            text = request.text if isinstance(request, Request) else ""
+            digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
+            _log.info("long query", extra={"outcome": outcome, "seconds": round(seconds, 3), "query": digest, "length": len(text)})
+
+    def _examine(self, text: str) -> bool:
+        """Whether the query calls other servers; raises where it may not be evaluated at all."""
+        limit = self._settings.query_bytes
+        if len(text) > limit or (len(text) * 4 > limit and len(text.encode(errors="replace")) > limit):
+            raise TooLarge(f"This query is longer than {limit:,} bytes. Shorten it, or download the data and query it yourself.")
+        refuse_depth(text)
+        return bool(services(text, self._settings.services, strict=not can_forbid_sockets()))
+
+    def _failure(self, reply: Reply, request: Request | Dump) -> KgError:
+        message = reply.text
+        text = request.text if isinstance(request, Request) else ""
+        match reply.failure:
+            case "syntax":
+                refuse_update(text)
+                return syntax_error(SyntaxError(message), text)
+            case "format":
+                return NotAcceptable([fmt.media_type for fmt in (GRAPHS if message == "graph" else RESULTS)])
+            case "unwritable":
+                return BadQuery("This answer holds control characters, which XML cannot carry. Ask for JSON, CSV, TSV or Turtle.")
+            case "large":
+                limit = self._settings.result_bytes
+                return AnswerTooLarge(f"The answer is larger than {limit:,} bytes. Add a LIMIT, or download the whole data.")
+            case "absent":
+                return NotFound(f"There is no graph <{request.graph}> here.")
+        return BadQuery(f"This query could not be evaluated: {message}")
 
     def close(self) -> None:
         """See `kg.store.Store`."""
-        for worker in self._workers:
-            worker.stop()
-        if self._temporary:
-            shutil.rmtree(self._path, ignore_errors=True)
+        self.pool.close()
+        if self._source.temporary:
+            shutil.rmtree(self._source.temporary, ignore_errors=True)
 
 
-def store_files(files: Iterable[Path]) -> Path:
-    """Load RDF files into a store in a new temporary folder, triples into the default graph, and return the folder.
+def store_files(files: Iterable[Path], prefixes: Mapping[str, str]) -> Source:
+    """Load RDF files into a store in a new temporary folder, triples into the default graph.
 
     Raises KgError that names the file, and the line where the parser knows it.
     """
     folder = Path(tempfile.mkdtemp(prefix="kg-dataset-"))
     try:
-        _fill(ox.Store(folder), files)
+        store = ox.Store(folder / _STORE)
+        _fill(store, files)
+        store.dump(folder / _DUMP, ox.RdfFormat.N_QUADS)
     except KgError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return folder
+    return Source(folder / _STORE, folder / _DUMP, prefixes, temporary=folder)
 
 
 def _fill(store: ox.Store, files: Iterable[Path]) -> None:

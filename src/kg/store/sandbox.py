@@ -57,9 +57,18 @@ def forbid_sockets() -> None:
         raise OSError(ctypes.get_errno(), "the kernel refused the seccomp filter")
 
 
+def resident() -> int:
+    """MiB of memory that this process occupies; 0 where the platform does not say."""
+    return _pages(1) * resource.getpagesize() >> 20
+
+
 def limit_memory(mebibytes: int) -> None:
     """Let this process grow by so much and no more; an allocation beyond it ends the process."""
-    statm = Path("/proc/self/statm")
-    used = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 1 << 30
+    used = _pages(0) * resource.getpagesize() or 1 << 30
     limit = used + mebibytes * (1 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _pages(field: int) -> int:
+    statm = Path("/proc/self/statm")  # Linux: size, resident, ...
+    return int(statm.read_text().split()[field]) if statm.exists() else 0

@@ -1,164 +1,261 @@
-"""A process of its own evaluates strangers' queries: it can be killed at a deadline, has bounded memory and no sockets."""
+"""Inside a worker process: requests come in over a socket; serialised, capped and compressed answers go out."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING, Any
+import json
+import re
+import socket
+import tempfile
+import zlib
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Protocol
 
+import brotli
 import pyoxigraph as ox
 
-from kg.errors import KgError
-from kg.store import Request
-from kg.store.sandbox import can_forbid_sockets, forbid_sockets, limit_memory
+from kg.jsonld import compact_jsonld
+from kg.names import BASE, used_prefixes
+from kg.store import Dump, Request
+from kg.store.message import DIGEST_BYTES, FRAME, Reply, read_request, write_reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Buffer  # collections.abc has it from Python 3.12
 
-_RESULTS = {
+_READ = 1 << 18  # bytes read at once
+_IN_MEMORY = 1 << 20  # bytes above which an answer goes to a file, whose descriptor is sent
+_WORTH_COMPRESSING = 512  # bytes
+_FEW = 1000  # triples of a graph that is written with no more prefixes than it uses
+_GZIP_LEVEL, _BROTLI_QUALITY = 5, 4  # of the fast levels, those that still shrink SPARQL JSON to a tenth
+_NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+
+RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
     "xml": ox.QueryResultsFormat.XML,
     "csv": ox.QueryResultsFormat.CSV,
     "tsv": ox.QueryResultsFormat.TSV,
 }
-_GRAPHS = {
+GRAPHS = {
     "turtle": ox.RdfFormat.TURTLE,
     "ntriples": ox.RdfFormat.N_TRIPLES,
     "jsonld": ox.RdfFormat.JSON_LD,
     "rdfxml": ox.RdfFormat.RDF_XML,
+    "trig": ox.RdfFormat.TRIG,
+    "nquads": ox.RdfFormat.N_QUADS,
 }
-# spawn, because forking a process with threads can copy a lock that nobody will ever open
-_STARTING = 30.0  # seconds
-_spawn = multiprocessing.get_context("spawn")
+_STRING = ox.NamedNode("http://www.w3.org/2001/XMLSchema#string")
 
 
-class Worker:
-    """One such process, and the pipe to it. It is started when it is first asked, and anew after it ended."""
+@dataclass(frozen=True)
+class Rules:
+    """What every worker of a store keeps to."""
 
-    def __init__(self, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
-        self._arguments = (path, memory, result_bytes, prefixes)
-        self._process: SpawnProcess | None = None
-        self.start()
-
-    def start(self) -> None:
-        """Start the process unless it runs; it opens the store while others go on."""
-        if self._process is None or not self._process.is_alive():
-            self.stop()
-            self._pipe, theirs = _spawn.Pipe()
-            self._process = _spawn.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
-            self._process.start()
-            theirs.close()
-            self._ready = False
-
-    def ask(self, request: Request, seconds: float) -> tuple[str, Any]:
-        """What became of the request: ("ok", (bytes, format)), or the name of a failure and its text.
-
-        Failures: syntax, format, large, error, timeout, memory. After the last two the process is a new one.
-        Raises KgError where no process could be started.
-        """
-        self.start()
-        self._await_start()
-        try:
-            self._pipe.send(request)
-            if self._pipe.poll(seconds):
-                outcome: tuple[str, Any] = self._pipe.recv()
-                return outcome
-            outcome = ("timeout", "")
-        except (EOFError, OSError):
-            outcome = ("memory", "")
-        self.stop()
-        self.start()
-        return outcome
-
-    def _await_start(self) -> None:
-        """Wait until the process has opened the store: a death before that is no query's fault."""
-        try:
-            self._ready = self._ready or (self._pipe.poll(_STARTING) and bool(self._pipe.recv()))
-        except (EOFError, OSError):
-            self._ready = False
-        if not self._ready:
-            self.stop()
-            raise KgError("A query worker could not start. Try again; its own message is in the server's log.")
-
-    def stop(self) -> None:
-        """End the process at once."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._pipe.close()
-            self._process = None
+    result_bytes: int  # size of an answer, uncompressed, above which it is refused
+    prefixes: Mapping[str, str]
+    context: Mapping[str, Any]  # of the JSON-LD that is written
 
 
 class _Full(Exception):
     """The answer is larger than what may be sent."""
 
 
-class _Spool(io.BytesIO):
-    """Collects an answer up to a size; more than that ends the serialisation at once."""
+class _Unwritable(Exception):
+    """The answer holds a character that its format has no way to write."""
 
-    def __init__(self, limit: int) -> None:
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self._inner = brotli.Compressor(quality=_BROTLI_QUALITY)
+        self.compress, self.flush = self._inner.process, self._inner.finish
+
+
+def _compressor(encoding: str) -> _Compressor:
+    return _Brotli() if encoding == "br" else zlib.compressobj(_GZIP_LEVEL, wbits=31)
+
+
+class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
+    """Collects an answer up to a size, first in memory, then in a file; more than that ends the serialisation at once."""
+
+    def __init__(self, limit: int, encoding: str, xml: bool) -> None:
         super().__init__()
-        self._limit = limit
+        self._limit, self._encoding, self._xml = limit, encoding, xml
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._file: Any = None
+        self._compressor: _Compressor | None = None
+        self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
 
     def write(self, data: Buffer, /) -> int:
-        written = super().write(data)
-        if self.tell() > self._limit:
+        part = bytes(data)
+        self._size += len(part)
+        if self._size > self._limit:
             raise _Full
-        return written
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process when the server is gone, even in the middle of a query."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(0)
-
-
-def _serve(pipe: Connection, path: str, memory: int, result_bytes: int, prefixes: dict[str, str]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then stops us
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    os.environ.clear()
-    store = ox.Store.read_only(path)
-    limit_memory(memory)
-    if can_forbid_sockets():
-        forbid_sockets()
-    pipe.send("ready")
-    while True:
-        try:
-            request = pipe.recv()
-        except (EOFError, OSError):
-            return
-        pipe.send(_answer(store, request, result_bytes, prefixes))
-
-
-def _answer(store: ox.Store, request: Request, result_bytes: int, prefixes: dict[str, str]) -> tuple[str, Any]:
-    spool = _Spool(result_bytes)
-    try:
-        result = store.query(
-            request.text,
-            prefixes=prefixes,
-            default_graph=[ox.NamedNode(iri) for iri in request.default_graphs] or None,
-            named_graphs=[ox.NamedNode(iri) for iri in request.named_graphs] or None,
-        )
-        is_graph = isinstance(result, ox.QueryTriples)
-        name = request.graph if is_graph else request.results
-        if name is None:
-            return "format", "graph" if is_graph else "results"
-        if isinstance(result, ox.QueryTriples):
-            ox.serialize(result, spool, _GRAPHS[name], prefixes=prefixes)
+        if self._xml and _NOT_IN_XML.search(part):
+            raise _Unwritable
+        if self._file is None and self._size > _IN_MEMORY:
+            self._roll_over()
+        if self._file is None:
+            self._parts.append(part)
         else:
-            result.serialize(spool, _RESULTS[name])
+            self._put(self._compressor.compress(part) if self._compressor else part)
+        return len(part)
+
+    def _roll_over(self) -> None:
+        self._file = tempfile.TemporaryFile(buffering=1 << 16)  # noqa: SIM115 (its descriptor is sent away)
+        self._compressor = _compressor(self._encoding) if self._encoding else None
+        held, self._parts = b"".join(self._parts), []
+        self._put(self._compressor.compress(held) if self._compressor else held)
+
+    def _put(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._file.write(data)
+
+    def finish(self, name: str, partial: bool = False) -> Reply:
+        """The whole answer, in the format of that name."""
+        if self._file is None:
+            body, coding = _compressed(b"".join(self._parts), self._encoding)
+            self._digest.update(body)
+            return Reply("", "", name, coding, partial, False, self._digest.hexdigest(), len(body), body)
+        if self._compressor:
+            self._put(self._compressor.flush())
+        self._file.flush()
+        return Reply("", "", name, self._encoding, partial, True, self._digest.hexdigest(), self._file.tell(), self._file)
+
+
+def _compressed(body: bytes, encoding: str) -> tuple[bytes, str]:
+    if not encoding or len(body) < _WORTH_COMPRESSING:
+        return body, ""
+    if encoding == "br":
+        return brotli.compress(body, quality=_BROTLI_QUALITY), encoding
+    return gzip.compress(body, _GZIP_LEVEL, mtime=0), encoding
+
+
+def work(connection: socket.socket, store: ox.Store, rules: Rules) -> None:
+    """Answer requests until the other end closes."""
+    received = b""
+    while True:
+        while len(received) < FRAME.size or len(received) < FRAME.size + FRAME.unpack_from(received)[0]:
+            part = connection.recv(_READ)
+            if not part:
+                return
+            received += part
+        end = FRAME.size + FRAME.unpack_from(received)[0]
+        request, received = read_request(received[FRAME.size : end]), received[end:]
+        reply = _answer(store, request, rules)
+        if isinstance(reply.body, bytes):
+            connection.sendall(write_reply(reply))
+        else:
+            with reply.body as file:
+                socket.send_fds(connection, [write_reply(reply)], [file.fileno()])
+
+
+def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
+    try:
+        return _dumped(store, request, rules) if isinstance(request, Dump) else _queried(store, request, rules)
     except SyntaxError as error:
-        return "syntax", str(error)
+        return Reply("syntax", str(error))
     except _Full:
-        return "large", ""
+        return Reply("large")
+    except _Unwritable:
+        return Reply("unwritable")
     except (ValueError, RuntimeError, OSError) as error:
-        return "error", str(error)
-    return "ok", (spool.getvalue(), name)
+        return Reply("error", str(error))
+
+
+def _queried(store: ox.Store, request: Request, rules: Rules) -> Reply:
+    result = _evaluate(store, request, rules)
+    is_graph = isinstance(result, ox.QueryTriples)
+    name = request.graph if is_graph else request.results
+    if name is None:
+        return Reply("format", "graph" if is_graph else "results")
+    spool = _Spool(rules.result_bytes, request.encoding, xml=name in ("xml", "rdfxml"))
+    partial = False
+    if isinstance(result, ox.QueryTriples):
+        _write_graph(result if request.rows is None else islice(result, request.rows), spool, name, rules)
+        partial = request.rows is not None and next(result, None) is not None
+    elif isinstance(result, ox.QuerySolutions) and request.rows is not None:
+        partial = _write_some(result, spool, request.rows)
+    else:
+        result.serialize(spool, RESULTS[name])
+    return spool.finish(name, partial)
+
+
+def _evaluate(store: ox.Store, request: Request, rules: Rules) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    more: dict[str, Any] = {"base_iri": BASE}
+    if request.default_graphs or request.named_graphs:
+        more["default_graph"] = [ox.NamedNode(iri) for iri in request.default_graphs]
+        more["named_graphs"] = [ox.NamedNode(iri) for iri in request.named_graphs]
+    try:
+        return store.query(request.text, **more)
+    except SyntaxError:
+        # It may lack prefixes that we know. Handing them over costs as much as a short query, so most should not pay for it.
+        return store.query(request.text, prefixes=dict(rules.prefixes), **more)
+
+
+def _dumped(store: ox.Store, request: Dump, rules: Rules) -> Reply:
+    name = request.format
+    spool = _Spool(rules.result_bytes, request.encoding, xml=name == "rdfxml")
+    if request.graph is None:
+        quads = chain.from_iterable(store.quads_for_pattern(None, None, None, graph) for graph in _graphs(store))
+        ox.serialize(quads, spool, GRAPHS[name], prefixes=dict(rules.prefixes))
+        return spool.finish(name)
+    graph = ox.DefaultGraph() if request.graph == "default" else ox.NamedNode(request.graph)
+    if not isinstance(graph, ox.DefaultGraph) and not store.contains_named_graph(graph):
+        return Reply("absent")
+    _write_graph((quad.triple for quad in store.quads_for_pattern(None, None, None, graph)), spool, name, rules)
+    return spool.finish(name)
+
+
+def _graphs(store: ox.Store) -> list[ox.DefaultGraph | ox.NamedNode | ox.BlankNode]:
+    return [ox.DefaultGraph(), *sorted(store.named_graphs(), key=str)]
+
+
+def _write_graph(triples: Any, spool: _Spool, name: str, rules: Rules) -> None:
+    if name == "jsonld":
+        expanded = io.BytesIO()
+        ox.serialize(triples, expanded, GRAPHS[name])
+        spool.write(compact_jsonld(expanded.getvalue(), rules.context))
+        return
+    if name == "ntriples":
+        ox.serialize(triples, spool, GRAPHS[name])
+        return
+    first = list(islice(triples, _FEW))
+    few = len(first) < _FEW
+    prefixes = used_prefixes(rules.prefixes, map(str, first)) if few else dict(rules.prefixes)
+    ox.serialize(first if few else chain(first, triples), spool, GRAPHS[name], prefixes=prefixes)
+
+
+def _write_some(solutions: ox.QuerySolutions, spool: _Spool, rows: int) -> bool:
+    """SPARQL JSON of the first solutions; whether there are more."""
+    names = [variable.value for variable in solutions.variables]
+    bindings = [
+        {name: _json_term(term) for name, term in zip(names, solution, strict=True) if term is not None}
+        for solution in islice(solutions, rows)
+    ]
+    spool.write(json.dumps({"head": {"vars": names}, "results": {"bindings": bindings}}).encode())
+    return next(solutions, None) is not None
+
+
+def _json_term(term: Any) -> dict[str, Any]:
+    """SPARQL 1.1 Query Results JSON Format, 3.2.2."""
+    if isinstance(term, ox.NamedNode):
+        return {"type": "uri", "value": term.value}
+    if isinstance(term, ox.BlankNode):
+        return {"type": "bnode", "value": term.value}
+    if isinstance(term, ox.Triple):
+        parts = {"subject": term.subject, "predicate": term.predicate, "object": term.object}
+        return {"type": "triple", "value": {key: _json_term(part) for key, part in parts.items()}}
+    if term.language:
+        return {"type": "literal", "value": term.value, "xml:lang": term.language}
+    plain = {"type": "literal", "value": term.value}
+    return plain if term.datatype == _STRING else plain | {"datatype": term.datatype.value}

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from kg.web import problems
+from kg.web.describe import descriptions
 from kg.web.documents import documents
-from kg.web.endpoint import endpoint
-from kg.web.headers import Headers
+from kg.web.endpoint import PATH, Endpoint
+from kg.web.front import Front
+from kg.web.graphs import graphs
+from kg.web.openapi import describe_interface
+from kg.web.operation import operation
 from kg.web.pages import pages
 from kg.web.site import Site
 
 _STATIC = Path(__file__).parent / "static"
 
 
-def create_app(site: Site) -> FastAPI:
-    """Build the application around a site, which it closes when it stops."""
+def create_app(site: Site) -> Front:
+    """Build the application around a site, which it starts and closes."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await site.store.start()
+        gc.freeze()  # what was made at start stays: collections that walked over it would hold up requests
         yield
         site.store.close()
 
-    # Public, read-only and without cookies: any page may read everything.
-    anybody = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"])
-    app = FastAPI(title="Vigía", lifespan=lifespan, middleware=[Middleware(Headers), anybody], docs_url=None, redoc_url=None)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0")  # type: ignore[method-assign]
     problems.install(app, site.render)
-    app.include_router(endpoint(site))
     app.include_router(pages(site))
     app.include_router(documents(site))
+    app.include_router(graphs(site))
+    app.include_router(descriptions(site))
     app.mount("/static", StaticFiles(directory=_STATIC), "static")
-    return app
+    front = Front(Endpoint(site).answer, PATH, app, site.settings.cache_bytes)
+    app.include_router(operation(site, front))
+    return front

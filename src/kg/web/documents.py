@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyoxigraph as ox
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from kg.errors import NotFound
-from kg.formats import GRAPHS, HTML, Format, by_name, negotiate
-from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path
-from kg.web.site import Site
+from kg.formats import GRAPHS, HTML, JSON_LD, Format, by_name, choose_coding, negotiate
+from kg.jsonld import compact_jsonld
+from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path, used_prefixes
+from kg.release import GZIP
+from kg.web.graphs import whole_graph
+from kg.web.site import PUBLIC, Site
 
 _RDF = {
     "turtle": ox.RdfFormat.TURTLE,
@@ -20,6 +25,7 @@ _RDF = {
     "jsonld": ox.RdfFormat.JSON_LD,
     "rdfxml": ox.RdfFormat.RDF_XML,
 }
+_GRAPH = "SELECT ?graph ?s ?p ?o WHERE { GRAPH ?graph { ?s ?p ?o } }"
 _DUMPS = {".nq": "application/n-quads", ".ttl": "text/turtle", ".jsonld": "application/ld+json"}
 #: The first segments of the paths that name things.
 THINGS = ("id", "code", "graph", "def")
@@ -43,24 +49,28 @@ def documents(site: Site) -> APIRouter:
             target = f"/page{document}{query}{anchor}"
         else:
             target = f"/data{document}.{fmt.ending}"
-        return RedirectResponse(target, 303, {"Vary": "Accept"})
+        return RedirectResponse(target, 303)
 
     for segment in THINGS:
-        router.add_api_route(f"/{segment}/{{path:path}}", thing, methods=["GET", "HEAD"], include_in_schema=False)
-    router.add_api_route("/def", thing, methods=["GET", "HEAD"], include_in_schema=False)
+        router.add_api_route(f"/{segment}/{{path:path}}", thing, methods=["GET"])
+    router.add_api_route("/def", thing, methods=["GET"])
 
-    @router.head("/data/{path:path}.{ending}", include_in_schema=False)
-    @router.get("/data/{path:path}.{ending}", summary="The RDF of one thing")
-    def data(path: str, ending: str) -> Response:
-        return rdf(site, thing_of(path), by_name(ending, GRAPHS))
+    @router.get("/data/{path:path}.{ending}")
+    async def data(request: Request, path: str, ending: str) -> Response:
+        iri, fmt = thing_of(path), by_name(ending, GRAPHS)
+        if iri.startswith(layer("")):
+            return await whole_graph(site, request, iri, fmt.name)
+        return await run_sync(rdf, site, iri, fmt)
 
-    @router.head("/dump/{name}", include_in_schema=False)
-    @router.get("/dump/{name}", summary="All data of the release in one file")
-    def dump(name: str) -> Response:
+    @router.get("/dump/{name}")
+    def dump(request: Request, name: str) -> Response:
         if name not in site.dumps:
             raise NotFound(f"There is no dump '{name}'. Dumps: {', '.join(site.dumps) or 'none'}.")
-        media_type = _DUMPS[Path(name).suffix]
-        return FileResponse(site.dumps[name], media_type=media_type, filename=name)
+        packed = choose_coding(request.headers.get("accept-encoding", ""), ("gzip",))
+        path = site.dumps[name].with_name(name + GZIP) if packed else site.dumps[name]
+        digest = site.manifest.files[path.name]["sha256"] if site.manifest else ""
+        headers = {"ETag": f'"{digest[:24]}"', "Cache-Control": PUBLIC} | ({"Content-Encoding": packed} if packed else {})
+        return FileResponse(path, headers=headers, media_type=_DUMPS[Path(name).suffix], filename=name)
 
     return router
 
@@ -78,19 +88,24 @@ def thing_of(path: str) -> str:
 def rdf(site: Site, iri: str, fmt: Format) -> Response:
     """The document of a thing, of the ontology or of a layer; raises NotFound where there is none."""
     if is_ontology(iri) and site.entities.exists(iri):
-        triples = _layer(site, layer("ontology"))
-    elif iri.startswith(layer("")) and site.entities.exists(iri):
-        triples = _layer(site, iri)
+        rows = site.store.rows(
+            "SELECT ?graph ?s ?p ?o WHERE { GRAPH ?graph { ?s ?p ?o } }", {"graph": ox.NamedNode(layer("ontology"))}
+        )
+        triples = [ox.Triple(row["s"], row["p"], row["o"]) for row in rows]  # type: ignore[arg-type]
     else:
         triples = site.entities.triples(iri)
     if not triples:
         raise NotFound(f"The graph says nothing about <{iri}>.")
-    body = ox.serialize(sorted(triples, key=str), format=_RDF[fmt.name], prefixes=PREFIXES)
     name = re.sub(r"[^\w.-]+", "_", iri.rstrip("/").rpartition("/")[2], flags=re.ASCII)
-    headers = {"Content-Disposition": f'inline; filename="{name}.{fmt.ending}"'}
+    return written(site, triples, fmt, name)
+
+
+def written(site: Site, triples: Iterable[ox.Triple], fmt: Format, name: str, prefixes: Mapping[str, str] = PREFIXES) -> Response:
+    """A document of triples, in a stable order."""
+    lines = sorted((str(triple), triple) for triple in triples)
+    used = used_prefixes(prefixes, (line for line, _ in lines))
+    body = ox.serialize([triple for _, triple in lines], format=_RDF[fmt.name], prefixes=used) or b""
+    if fmt is JSON_LD:
+        body = compact_jsonld(body, site.context)
+    headers = {"Content-Disposition": f'inline; filename="{name}.{fmt.ending}"', "Cache-Control": PUBLIC}
     return Response(body, headers=headers, media_type=fmt.media_type)
-
-
-def _layer(site: Site, graph: str) -> list[ox.Triple]:
-    rows = site.store.rows("SELECT ?graph ?s ?p ?o WHERE { GRAPH ?graph { ?s ?p ?o } }", {"graph": ox.NamedNode(graph)})
-    return [ox.Triple(row["s"], row["p"], row["o"]) for row in rows]  # type: ignore[arg-type]

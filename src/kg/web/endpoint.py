@@ -1,152 +1,129 @@
-"""The SPARQL endpoint: a query as GET, form or body comes in; its results, or a page with them, go out (SPARQL 1.1 Protocol)."""
+"""The SPARQL endpoint: a query comes in; its results, or a page with them, or what the endpoint is, go out.
+
+It stands before the application, whose routing costs more than most queries.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from http import HTTPStatus
-from urllib.parse import parse_qsl
+from dataclasses import replace
+from typing import Any
 
 import pyoxigraph as ox
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope
 
-from kg.errors import BadQuery, BadRequest, KgError, MethodRefused, NotAcceptable, TooLarge
-from kg.formats import GRAPHS, HTML, JSON, RESULTS, TURTLE, Format, by_name, negotiate
+from kg.errors import BadQuery, BadRequest, HungUp, KgError, MethodRefused, NotAcceptable
+from kg.formats import GRAPHS, JSON, RESULTS, TURTLE, by_name, choose_coding
 from kg.names import compact
 from kg.page import Value
+from kg.sparql import is_volatile
 from kg.store import Answer
 from kg.store import Request as StoreRequest
-from kg.web.problems import STATUS
-from kg.web.site import Site
+from kg.web.answers import asker, hang_up, headers_of
+from kg.web.describe import SPACES, service_description
+from kg.web.documents import written
+from kg.web.problems import UNFORESEEN, problem_of, respond
+from kg.web.protocol import Asked, read
+from kg.web.reply import Reply, reply_of
+from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
-_FORM = "application/x-www-form-urlencoded"
-_QUERY = "application/sparql-query"
-_UPDATE = "application/sparql-update"
+PATH = "/sparql"
+_log = logging.getLogger(__name__)
 _SHOWN = 1000  # rows that the page shows; the downloads have all
+_ON_PAGE = f"{JSON.media_type},{TURTLE.media_type}"  # what the page is made from
+_NOBODY = Reply(503, [])
 
 
-def endpoint(site: Site) -> APIRouter:
-    """The one route of the protocol."""
-    router = APIRouter()
-    # A lane of their own: pages never wait for a thread behind strangers' queries.
-    lane = CapacityLimiter(site.settings.workers + site.settings.waiting)
+class Endpoint:
+    """The one address of the protocol."""
 
-    @router.head("/sparql", include_in_schema=False)
-    @router.post("/sparql", summary="SPARQL 1.1 query")
-    @router.get("/sparql", summary="SPARQL 1.1 query")
-    async def sparql(request: Request) -> Response:
-        parameters = await _parameters(request, site.settings.query_bytes)
-        if "update" in dict(parameters):
-            raise MethodRefused("This endpoint is read-only: updates are not accepted.")
-        texts = [value for key, value in parameters if key == "query"]
-        named = [value for key, value in parameters if key == "format"]
-        wants_page = _wants_page(request, named)
-        if not texts and wants_page:
-            return site.render(request, "sparql.html", query="", questions=site.questions.all(), asked=None)
-        if len(texts) != 1:
-            raise BadRequest("Give one query, as parameter 'query' or as a body of type application/sparql-query.")
-        graphs = {key: tuple(v for k, v in parameters if k == key) for key in ("default-graph-uri", "named-graph-uri")}
-        for iri in (*graphs["default-graph-uri"], *graphs["named-graph-uri"]):
-            _demand_iri(iri)
-        results, graph = (JSON, TURTLE) if wants_page else _formats(request, named)
-        asked = StoreRequest(texts[0], _name(results), _name(graph), graphs["default-graph-uri"], graphs["named-graph-uri"])
-        if wants_page:
-            return await run_sync(lambda: _page(site, request, asked), limiter=lane)
-        answer = await run_sync(site.store.query, asked, limiter=lane)
-        fmt = by_name(answer.format, (*RESULTS, *GRAPHS))
-        return Response(answer.body, headers={"Vary": "Accept"}, media_type=_called(request, fmt, named))
+    def __init__(self, site: Site) -> None:
+        self._site = site
 
-    return router
-
-
-async def _parameters(request: Request, limit: int) -> list[tuple[str, str]]:
-    """The parameters of the request, wherever the protocol lets them stand."""
-    parameters = _pairs(request.url.query)
-    if request.method != "POST":
-        return parameters
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > 3 * limit + 10_000:  # percent-encoding makes three bytes of one
-            raise TooLarge(f"This request is too large: a query may have {limit:,} bytes.")
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not UTF-8 text.") from None
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == _FORM:
-        return parameters + _pairs(text)
-    if kind == _QUERY:
-        return [*parameters, ("query", text)]
-    if kind == _UPDATE:
-        return [*parameters, ("update", text)]
-    raise BadRequest(f"A POST carries a body of type {_FORM} or {_QUERY}. [got {kind or 'none'}]")
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=200)
-    except (UnicodeDecodeError, ValueError):
-        raise BadRequest("The parameters are not percent-encoded UTF-8.") from None
-
-
-def _wants_page(request: Request, named: list[str]) -> bool:
-    """A browser gets the page; `?format=` and every client that asks for data gets data."""
-    if named:
-        return named[-1].lower() == HTML.name
-    try:
-        return negotiate(request.headers.get("accept"), (JSON, TURTLE, HTML))[0] is HTML
-    except NotAcceptable:
-        return False
-
-
-def _formats(request: Request, named: list[str]) -> tuple[Format | None, Format | None]:
-    """The format for rows and the format for a graph; which one is needed is known when the query was parsed."""
-    chosen: list[Format | None] = []
-    for offered in (RESULTS, GRAPHS):
+    async def answer(self, scope: Scope, receive: Receive) -> Reply:
+        """The answer to one request."""
         try:
-            chosen.append(by_name(named[-1], offered) if named else negotiate(request.headers.get("accept"), offered)[0])
-        except NotAcceptable:
-            chosen.append(None)
-    if chosen == [None, None]:
-        raise NotAcceptable([fmt.media_type for fmt in (*RESULTS, *GRAPHS)])
-    return chosen[0], chosen[1]
+            asked = await read(scope, receive, self._site.settings.query_bytes)
+            _refuse_update(asked)
+            if len(asked.queries) == 1 and not asked.choice.page:
+                return await self._results(scope, receive, asked)
+            return reply_of(await self._otherwise(Request(scope, receive), asked))
+        except HungUp:
+            return _NOBODY
+        except KgError as error:
+            return reply_of(respond(Request(scope), problem_of(error), self._site.render))
+        except Exception:
+            _log.exception("A query could not be answered.")
+            return reply_of(respond(Request(scope), UNFORESEEN, self._site.render))
+
+    async def _results(self, scope: Scope, receive: Receive, asked: Asked) -> Reply:
+        choice = asked.choice
+        if choice.results is None and choice.graph is None:
+            raise NotAcceptable([fmt.media_type for fmt in (*RESULTS, *GRAPHS)])
+        answer = await self._ask(scope, receive, asked, encoding=choose_coding(asked.encodings))
+        kind = asked.called(by_name(answer.format, (*RESULTS, *GRAPHS)))
+        return Reply(200, headers_of(answer, kind, _keeping(scope["method"], asked.queries[0])), answer.body)
+
+    async def _ask(self, scope: Scope, receive: Receive, asked: Asked, **more: Any) -> Answer:
+        choice = asked.choice
+        wanted = StoreRequest(
+            asked.queries[0],
+            choice.results.name if choice.results else None,
+            choice.graph.name if choice.graph else None,
+            asked.default_graphs,
+            asked.named_graphs,
+            timeout=asked.timeout,
+            **more,
+        )
+        return await self._site.store.query(wanted, asker(scope), lambda: hang_up(receive))
+
+    async def _otherwise(self, request: Request, asked: Asked) -> Response:
+        if asked.choice.page and len(asked.queries) <= 1 and (asked.queries or request.method == "GET"):
+            return await self._page(request, asked)
+        if asked.queries or request.method == "POST":
+            raise BadRequest("Give one query, as parameter 'query' or as a body of type application/sparql-query.")
+        if asked.choice.graph is None:
+            raise BadRequest("Give a query, or accept text/turtle to read what this endpoint is.")
+        endpoint = str(request.base_url).rstrip("/") + PATH
+        return written(self._site, service_description(self._site, endpoint), asked.choice.graph, "service", SPACES)
+
+    async def _page(self, request: Request, asked: Asked) -> Response:
+        """The form; with the results below it, or with what is wrong with the query, where one was given."""
+        site = self._site
+        text = asked.queries[0] if asked.queries else ""
+        values: dict[str, Any] = {"query": text, "questions": site.questions.all(), "asked": site.questions.asked_by(text)}
+        if not asked.queries:
+            return await run_sync(lambda: site.render(request, "sparql.html", **values))
+        try:
+            answer = await self._ask(request.scope, request.receive, replace(asked, accept=_ON_PAGE, format=None), rows=_SHOWN)
+        except HungUp:
+            raise
+        except KgError as error:
+            return await run_sync(_faulty, site, request, values, error)
+        return await run_sync(_successful, site, request, values, answer)
 
 
-def _name(fmt: Format | None) -> str | None:
-    return fmt.name if fmt else None
+def _refuse_update(asked: Asked) -> None:
+    if asked.updates:
+        raise MethodRefused("This endpoint is read-only: updates are not accepted.")
 
 
-def _called(request: Request, fmt: Format, named: list[str]) -> str:
-    """The media type under the name that the client accepts."""
-    name = fmt.media_type if named else negotiate(request.headers.get("accept"), (fmt,))[1]
-    return f"{name}; charset=utf-8" if name.startswith("text/") else name
+def _keeping(method: str, query: str) -> str:
+    return PUBLIC if method == "GET" and not is_volatile(query) else "no-store"
 
 
-def _demand_iri(iri: str) -> None:
-    try:
-        ox.NamedNode(iri)
-    except ValueError:
-        raise BadRequest(f"A graph is named by a full address. [got {iri}]") from None
-
-
-def _page(site: Site, request: Request, asked: StoreRequest) -> Response:
-    """The form with the results below it, or with what is wrong with the query."""
-    questions = site.questions
-    values: dict[str, object] = {"query": asked.text, "questions": questions.all(), "asked": questions.asked_by(asked.text)}
-    status = HTTPStatus.OK
-    try:
-        answer = site.store.query(asked)
-        values |= _shown(site, request, answer)
-    except KgError as error:
-        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
-        values["problem"] = str(error)
-        if isinstance(error, BadQuery) and error.line:
-            values["fault"] = _pointed(asked.text, error.line, error.column or 1)
-    return site.render(request, "sparql.html", status, **values)
+def _faulty(site: Site, request: Request, values: dict[str, Any], error: KgError) -> Response:
+    problem = problem_of(error)
+    if isinstance(error, BadQuery) and error.line:
+        values["fault"] = _pointed(str(values["query"]), error.line, error.column or 1)
+    page = site.render(request, "sparql.html", problem.status, problem=str(error), **values)
+    page.headers.update(problem.headers | {"Cache-Control": "no-store"})
+    return page
 
 
 def _pointed(query: str, line: int, column: int) -> str:
@@ -156,19 +133,31 @@ def _pointed(query: str, line: int, column: int) -> str:
     return f"{shown}\n{' ' * (column - 1)}^"
 
 
-def _shown(site: Site, request: Request, answer: Answer) -> dict[str, object]:
-    if answer.format == TURTLE.name:
-        return {"graph": answer.body.decode("utf-8", "replace")}
-    solutions = ox.parse_query_results(answer.body, format=ox.QueryResultsFormat.JSON)
+def _successful(site: Site, request: Request, values: dict[str, Any], answer: Answer) -> Response:
+    if isinstance(answer.body, bytes):
+        body = answer.body
+    else:
+        with answer.body as file:
+            file.seek(0)
+            body = file.read()
+    page = site.render(request, "sparql.html", **values, partial=answer.partial, **_shown(site, request, answer.format, body))
+    page.headers["Cache-Control"] = _keeping(request.method, str(values["query"]))
+    if answer.partial:
+        page.headers["X-Partial-Result"] = f"the first {_SHOWN}"
+    return page
+
+
+def _shown(site: Site, request: Request, name: str, body: bytes) -> dict[str, Any]:
+    if name == TURTLE.name:
+        return {"graph": body.decode("utf-8", "replace")}
+    solutions = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
     if isinstance(solutions, ox.QueryBoolean):
         return {"boolean": bool(solutions)}
     variables = [variable.value for variable in solutions.variables]
-    rows = list(solutions)
-    shown = rows[:_SHOWN]
-    iris = {term.value for row in shown for term in row if isinstance(term, ox.NamedNode)}
+    rows = [list(row) for row in solutions]
+    iris = {term.value for row in rows for term in row if isinstance(term, ox.NamedNode)}
     names = site.entities.names(iris, choose_language(request))
-    cells = [[_cell(term, names) for term in row] for row in shown]
-    return {"variables": variables, "rows": cells, "count": len(rows)}
+    return {"variables": variables, "rows": [[_cell(term, names) for term in row] for row in rows]}
 
 
 def _cell(term: object, names: Mapping[str, Value]) -> dict[str, object]:

@@ -12,7 +12,8 @@ from kg.errors import NotFound
 from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
 from kg.names import DEF, ONTOLOGY, PREFIXES, is_ours, local_path
 from kg.web.documents import is_ontology, rdf, thing_of
-from kg.web.site import Site
+from kg.web.problems import KINDS
+from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
 _PER_PAGE = 200
@@ -22,13 +23,11 @@ def pages(site: Site) -> APIRouter:
     """Routes for people."""
     router = APIRouter(default_response_class=Response, include_in_schema=False)
 
-    @router.head("/", include_in_schema=False)
     @router.get("/")
     def home(request: Request) -> Response:
         things, claims = site.entities.classes(choose_language(request))
         return site.render(request, "home.html", things=things, claims=claims, questions=site.questions.all())
 
-    @router.head("/browse", include_in_schema=False)
     @router.get("/browse")
     def browse(request: Request, cls: Annotated[str, Query(alias="class")], start: Annotated[int, Query(ge=0)] = 0) -> Response:
         language = choose_language(request)
@@ -39,7 +38,6 @@ def pages(site: Site) -> APIRouter:
         name = site.entities.names([iri], language)[iri]
         return site.render(request, "browse.html", name=name, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
 
-    @router.head("/questions", include_in_schema=False)
     @router.get("/questions")
     def questions(request: Request) -> Response:
         """The stored questions, as the SPARQL page lists them or as data."""
@@ -47,9 +45,8 @@ def pages(site: Site) -> APIRouter:
             return RedirectResponse(f"/sparql?{request.url.query}#examples", 303)
         language = choose_language(request)
         listed = [{"name": q.name, "title": q.title(language), "parameters": q.parameters} for q in site.questions.all()]
-        return JSONResponse(listed, headers={"Vary": "Accept, Accept-Language"})
+        return JSONResponse(listed, headers={"Cache-Control": PUBLIC})
 
-    @router.head("/questions/{name}", include_in_schema=False)
     @router.get("/questions/{name}")
     def question(request: Request, name: str) -> Response:
         """A stored question, opened with its answer on the SPARQL page; its own parameters may be given others."""
@@ -58,13 +55,16 @@ def pages(site: Site) -> APIRouter:
         text = site.questions.find(name).bound(given)
         return RedirectResponse("/sparql?" + urlencode({"query": text, **({"lang": language} if language else {})}), 303)
 
-    @router.head("/page/def", include_in_schema=False)
+    @router.get("/problem")
+    def problems(request: Request) -> Response:
+        """What each type of problem means (RFC 9457, 3.1.1)."""
+        return site.render(request, "problems.html", kinds=KINDS)
+
     @router.get("/page/def")
     def ontology(request: Request) -> Response:
         terms = site.entities.terms(ONTOLOGY, choose_language(request))
         return site.render(request, "ontology.html", terms=terms, iri=ONTOLOGY, document="/data/def")
 
-    @router.head("/page/{path:path}", include_in_schema=False)
     @router.get("/page/{path:path}")
     def thing(request: Request, path: str) -> Response:
         iri = thing_of(path)
@@ -76,7 +76,6 @@ def pages(site: Site) -> APIRouter:
         page = site.entities.page(iri, choose_language(request))
         return site.render(request, "thing.html", page=page, document="/data" + local_path(iri).removeprefix("/id"), sep=".")
 
-    @router.head("/resource", include_in_schema=False)
     @router.get("/resource")
     def resource(request: Request, iri: str, ending: Annotated[str | None, Query(alias="format")] = None) -> Response:
         if is_ours(iri) and not iri.startswith(DEF):

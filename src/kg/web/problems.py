@@ -1,70 +1,189 @@
-"""Errors come in; the answers that tell a client what went wrong go out. The one table that gives errors a status is here."""
+"""Errors come in; the answers that tell a client what went wrong go out (RFC 9457). The one table of problems is here."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kg import errors
 from kg.formats import HTML, Format, negotiate
+from kg.names import BASE
 
-#: Most special first: the first class that fits gives the status.
-STATUS: dict[type[errors.KgError], HTTPStatus] = {
-    errors.BadRequest: HTTPStatus.BAD_REQUEST,
-    errors.NotFound: HTTPStatus.NOT_FOUND,
-    errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
-    errors.MethodRefused: HTTPStatus.FORBIDDEN,
-    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.QueryTimeout: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.QueryTooHeavy: HTTPStatus.SERVICE_UNAVAILABLE,
-}
 _PROBLEM = Format("problem", ("application/problem+json", "application/json"), "json", "JSON")
+TYPES = BASE + "problem#"
 
 
-def install(app: FastAPI, render: Callable[..., Response]) -> None:
-    """Answer every error of the application; `render(request, template, status, **values)` makes the page for people."""
+@dataclass(frozen=True)
+class Kind:
+    """A sort of problem: its fragment at the address of the page of problems, its status and its title."""
 
-    def answer(request: Request, status: HTTPStatus, detail: str, more: dict[str, object] | None = None) -> Response:
-        # RFC 9457; about:blank says that the status is the type of the problem.
-        problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **(more or {})}
-        headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
-        if _wants_page(request):
-            page = render(request, "error.html", status, problem=problem)
-            page.headers.update(headers)
-            return page
-        return JSONResponse(problem, status, headers | {"Vary": "Accept"}, "application/problem+json")
+    name: str
+    status: HTTPStatus
+    title: str
+    advice: str
+
+
+#: Most special first: the first class that fits gives the kind.
+_KINDS: dict[type[errors.KgError], Kind] = {
+    errors.BadQuery: Kind(
+        "bad-query",
+        HTTPStatus.BAD_REQUEST,
+        "The query cannot be read or evaluated",
+        "The detail says what is wrong; members line and column say where, counted from 1.",
+    ),
+    errors.ServiceRefused: Kind(
+        "service-refused",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The query calls a server that is not allowed",
+        "SERVICE may call only the addresses that the detail lists, written out in full.",
+    ),
+    errors.BadRequest: Kind(
+        "bad-request", HTTPStatus.BAD_REQUEST, "The request is wrong", "The detail says which part, and what to write instead."
+    ),
+    errors.NotFound: Kind("not-found", HTTPStatus.NOT_FOUND, "There is no such thing", "Look for its name on the start page."),
+    errors.NotAcceptable: Kind(
+        "not-acceptable",
+        HTTPStatus.NOT_ACCEPTABLE,
+        "There is no such format",
+        "Member available lists the formats there are; choose one by Accept, by format= or by the ending of the address.",
+    ),
+    errors.WrongMethod: Kind(
+        "wrong-method",
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "This address does not answer to that method",
+        "Header Allow lists the methods that it answers to.",
+    ),
+    errors.MethodRefused: Kind(
+        "read-only", HTTPStatus.FORBIDDEN, "This endpoint is read-only", "Queries are answered, updates are not."
+    ),
+    errors.TooLarge: Kind(
+        "request-too-large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The request is too large",
+        "Shorten the query, or download the data and query it yourself.",
+    ),
+    errors.AnswerTooLarge: Kind(
+        "answer-too-large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The answer is too large",
+        "Nothing was cut and nothing was sent. Ask for less, or in parts, or download the data.",
+    ),
+    errors.TooSlow: Kind("too-slow", HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly", "Send its body without pauses."),
+    errors.UnsupportedType: Kind(
+        "unsupported-type",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The body is of a type that is not read here",
+        "Send application/sparql-query or application/x-www-form-urlencoded.",
+    ),
+    errors.QueryTimeout: Kind(
+        "timeout",
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "The query took too long",
+        "It was ended at its deadline. Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything.",
+    ),
+    errors.QueryTooHeavy: Kind(
+        "too-heavy",
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "The query needed too much memory",
+        "It was ended. Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything.",
+    ),
+    errors.Overloaded: Kind(
+        "overloaded",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Too much is being asked at the moment",
+        "Send the same request again after the seconds that Retry-After names.",
+    ),
+    errors.Throttled: Kind(
+        "throttled",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "You have had your share of query time for now",
+        "Wait for the seconds that Retry-After names; ask for less at a time, or download the data.",
+    ),
+}
+_OURS = Kind(
+    "internal",
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "Something went wrong on our side",
+    "The request itself may be right. Please report it if it happens again.",
+)
+#: All of them, for those who document them.
+KINDS = (*_KINDS.values(), _OURS)
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is no such page.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to that method.",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One error, as it is told."""
+
+    type: str
+    title: str
+    status: HTTPStatus
+    detail: str
+    more: dict[str, object] = field(default_factory=dict)  # extension members
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def problem_of(error: errors.KgError) -> Problem:
+    """What to tell of an error of ours."""
+    kind = next((kind for cls, kind in _KINDS.items() if isinstance(error, cls)), _OURS)
+    more: dict[str, object] = {}
+    headers = {}
+    if isinstance(error, errors.NotAcceptable):
+        more["available"] = error.offered
+    if isinstance(error, errors.BadQuery) and error.line:
+        more |= {"line": error.line, "column": error.column}
+    if isinstance(error, errors.Overloaded | errors.Throttled):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.WrongMethod):
+        headers["Allow"] = error.allowed
+    return Problem(TYPES + kind.name, kind.title, kind.status, str(error), more, headers)
+
+
+#: Makes the page for people: request, template, status, values.
+Render = Callable[..., Response]
+
+
+def respond(request: Request, problem: Problem, render: Render) -> Response:
+    """The problem as a page for browsers, as `application/problem+json` for all others."""
+    headers = problem.headers | {"Cache-Control": "no-store"}
+    if _wants_page(request):
+        page = render(request, "error.html", problem.status, problem=problem)
+        page.headers.update(headers)
+        return page
+    members = {"type": problem.type, "title": problem.title, "status": problem.status.value, "detail": problem.detail}
+    return JSONResponse(members | problem.more, problem.status, headers, "application/problem+json")
+
+
+def install(app: FastAPI, render: Render) -> None:
+    """Answer every error of the application."""
 
     async def ours(request: Request, error: Exception) -> Response:
-        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
-        more: dict[str, object] = {}
-        if isinstance(error, errors.NotAcceptable):
-            more["available"] = error.offered
-        if isinstance(error, errors.BadQuery) and error.line:
-            more |= {"line": error.line, "column": error.column}
-        return answer(request, status, str(error), more)
+        assert isinstance(error, errors.KgError)  # noqa: S101 (what the handler is registered for)
+        return respond(request, problem_of(error), render)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 (what the handler is registered for)
         status = HTTPStatus(error.status_code)
-        response = answer(request, status, _DETAILS.get(status, str(error.detail)))
-        response.headers.update(error.headers or {})
-        return response
+        detail = _DETAILS.get(status, str(error.detail))
+        return respond(request, Problem("about:blank", status.phrase, status, detail, headers=dict(error.headers or {})), render)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 (what the handler is registered for)
         faults = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
-        return answer(request, HTTPStatus.BAD_REQUEST, f"A parameter cannot be read: {faults}.")
+        return respond(request, problem_of(errors.BadRequest(f"A parameter cannot be read: {faults}.")), render)
 
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 (the log has it; the client has no use for it)
-        return answer(
-            request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side. The request itself may be right."
-        )
+        return respond(request, UNFORESEEN, render)
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         errors.KgError: ours,
@@ -76,10 +195,7 @@ def install(app: FastAPI, render: Callable[..., Response]) -> None:
         app.add_exception_handler(kind, handler)
 
 
-_DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is no such page.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to that method.",
-}
+UNFORESEEN = Problem(TYPES + _OURS.name, _OURS.title, _OURS.status, f"{_OURS.title}. {_OURS.advice}")
 
 
 def _wants_page(request: Request) -> bool:

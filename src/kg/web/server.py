@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,31 +14,57 @@ from kg.errors import KgError
 from kg.settings import Settings
 from kg.store.sandbox import can_forbid_sockets
 from kg.web.app import create_app
-from kg.web.site import open_files, open_release
+from kg.web.guard import Guard
+from kg.web.operation import log_as_json
+from kg.web.site import Site, open_files, open_release
 
 
 def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Settings) -> None:
     """Serve until interrupted; raises KgError where there is nothing to serve or the address is taken."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # as Ctrl-C, so that nothing is left behind before all runs
     listener = _listen(host, port)
-    site = open_files(files, settings) if files else open_release(build, settings)
-    if not can_forbid_sockets():
-        print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
-    shown = f"[{host}]" if ":" in host else host
-    what = f"{len(files)} files" if files else f"release {site.manifest.id if site.manifest else ''}"
-    print(
-        f"Serving {what} on http://{'localhost' if host == '127.0.0.1' else shown}:{listener.getsockname()[1]}/  (Ctrl-C stops)",
-        flush=True,
-    )
-    server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="warning", access_log=False, server_header=False))
     with suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly and says so by raising it again
-        server.run(sockets=[listener])
+        site = open_files(files, settings) if files else open_release(build, settings)
+        try:
+            if not can_forbid_sockets():
+                print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
+            _run(site, listener, f"{len(files)} files" if files else f"release {site.manifest.id if site.manifest else ''}")
+        finally:
+            site.store.close()
+
+
+def _run(site: Site, listener: socket.socket, what: str) -> None:
+    settings = site.settings
+    log_as_json()
+    front = create_app(site)
+    config = uvicorn.Config(
+        front,
+        http=type("Guarded", (Guard,), {"answers": front.exact}),
+        loop="uvloop",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,  # addresses are nobody's business
+        server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
+        timeout_graceful_shutdown=int(settings.timeout) + 2,  # running queries are answered
+    )
+    host, port, *_ = listener.getsockname()
+    shown = f"[{host}]" if ":" in host else "localhost" if host == "127.0.0.1" else host
+    print(f"Serving {what} on http://{shown}:{port}/  (Ctrl-C stops)", flush=True)
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise KgError("The server could not start. Its own message stands above.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
     """Take the address before anything is loaded, so that a taken port is said at once."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sets TCP_NODELAY only on sockets that say that they are TCP.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(2048)  # from now on clients wait instead of being refused

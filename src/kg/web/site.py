@@ -10,30 +10,39 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pyoxigraph as ox
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from kg.entity import Entities
-from kg.names import PREFIXES
+from kg.names import DATASET, PREFIXES
 from kg.page import Display
 from kg.query import Questions
-from kg.release import JSON_LD, NQUADS, ORDER, QUERIES, STORE, TURTLE, Manifest, current_release
+from kg.release import CONTEXT, JSON_LD, NQUADS, ORDER, QUERIES, STORE, TURTLE, VOID, Manifest, current_release
 from kg.settings import Settings
-from kg.store import Store
-from kg.store.oxigraph import OxigraphStore, store_files
+from kg.store.oxigraph import OxigraphStore, Source, store_files
+from kg.void import describe
 from kg.web.text import LANGUAGES, choose_language, environment, page_link, resource_link
+
+#: A proxy may keep an answer for as long as a new release may wait to be seen.
+PUBLIC = "public, max-age=300"
+#: Stands for the address of the server in what is said of files that are not ours.
+FILES = "http://files.invalid/"
 
 
 @dataclass(frozen=True)
 class Site:
     """A release, or another data set, ready to be served."""
 
-    store: Store
+    store: OxigraphStore
     entities: Entities
     questions: Questions
     settings: Settings
     manifest: Manifest | None  # None where files are served that we did not release
     dumps: Mapping[str, Path]  # name → file of all data that may be downloaded
+    dataset: str  # its IRI
+    void: frozenset[ox.Triple]  # what it holds, in numbers
+    context: Mapping[str, Any]  # that JSON-LD is written with
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page in the language of the request."""
@@ -52,29 +61,36 @@ class Site:
                 **values,
             )
         )
-        return HTMLResponse(body, status, {"Content-Language": language, "Vary": "Accept, Accept-Language"})
+        return HTMLResponse(body, status, {"Content-Language": language, "Cache-Control": PUBLIC})
 
 
 def open_release(build: Path, settings: Settings) -> Site:
     """The current release below `build`; raises ReleaseMissing where there is none."""
     release = current_release(build)
-    store = OxigraphStore(release.path / STORE, settings, PREFIXES)
+    context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
+    store = OxigraphStore(Source(release.path / STORE, release.path / NQUADS, PREFIXES, context), settings)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
+    void = ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE)
     return Site(
         store,
         Entities(store, display),
-        Questions(release.path / QUERIES, store),
+        Questions(release.path / QUERIES),
         settings,
         release.manifest,
         {name: release.path / name for name in (NQUADS, TURTLE, JSON_LD)},
+        DATASET,
+        frozenset(quad.triple for quad in void),
+        context,
     )
 
 
 def open_files(files: Sequence[Path], settings: Settings) -> Site:
     """Any RDF files; raises KgError where one cannot be read."""
-    folder = store_files(files)
-    store = OxigraphStore(folder, settings, PREFIXES, temporary=True)
-    return Site(store, Entities(store, Display()), Questions(folder / QUERIES, store), settings, None, {})
+    source = store_files(files, PREFIXES)
+    store = OxigraphStore(source, settings)
+    dataset = FILES + "dataset"
+    void = frozenset(describe(ox.Store.read_only(str(source.store)), dataset))
+    return Site(store, Entities(store, Display()), Questions(None), settings, None, {}, dataset, void, PREFIXES)
 
 
 def _with_language(request: Request, code: str) -> str:

@@ -1,0 +1,76 @@
+"""A command comes in; a running process goes out that can be watched, weighed and ended with all its children."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_IDLE = 0.1  # cores that an idle server may use
+_PAUSE = 0.1  # seconds between two looks
+
+
+class Process:
+    """A process that we started, and its children."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (our own commands)
+                command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+            )
+        self._tree = psutil.Process(self._process.pid)
+
+    def ended(self) -> bool:
+        """Whether it has ended, which a server should not."""
+        return self._process.poll() is not None
+
+    def weigh(self) -> int:
+        """Bytes of memory of the whole tree, shared pages counted once (PSS)."""
+        total = 0
+        for process in self._all():
+            with suppress(psutil.Error):
+                total += process.memory_full_info().pss
+        return total
+
+    def settle(self, patience: float = 180) -> bool:
+        """Wait until the tree computes nothing any more: servers may go on with queries whose client has left."""
+        deadline = time.monotonic() + patience
+        before = self._computed()
+        while time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+            now = self._computed()
+            if 0 <= now - before <= _IDLE * _PAUSE:
+                return True
+            before = now
+        return False
+
+    def stop(self) -> None:
+        """End the tree: kindly first."""
+        everything = self._all()
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        for process in everything:
+            with suppress(psutil.Error):
+                process.kill()
+        self._process.wait()
+
+    def _all(self) -> list[psutil.Process]:
+        with suppress(psutil.Error):
+            return [self._tree, *self._tree.children(recursive=True)]
+        return []
+
+    def _computed(self) -> float:
+        total = 0.0
+        for process in self._all():
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total

@@ -1,0 +1,468 @@
+"""Worker processes: a request comes in; a worker answers it, or is killed; its reply or an error goes out.
+
+What keeps short queries short, whatever else is asked: a query that is still running after a moment is old. It keeps its worker,
+which soon yields to all others, and a fresh worker takes the place of that one among those for the young. There are only so many
+places for old queries, and of these one client has at most half. A worker is sent a few queries ahead, so that it need not go to
+sleep between them; when the first turns out to be old, the others go to another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+
+from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
+from kg.store import Dump, HangUp, Request
+from kg.store.line import Line
+from kg.store.message import FRAME, Reply, read_reply, write_request
+from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, READY, Plan
+
+_YOUNG = 0.06  # seconds that a query is young
+_YIELD = 1.0  # seconds after which its worker yields to all others
+_NICENESS = 10
+_TICK = 0.02  # seconds between looks at the clock
+_AHEAD = 4  # queries that a worker is sent before it has answered the first
+_RESTART = 0.5  # seconds before a lost zygote is replaced
+_READ = 1 << 18  # bytes read at once
+_LESS = "Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything."
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much may go on at the same time."""
+
+    young: int  # workers for young queries
+    old: int  # old queries, each with a worker
+    waiting: int
+    seconds: float  # that a query may take
+
+
+class _Query:
+    """A query on its way."""
+
+    __slots__ = ("answer", "client", "hang_up", "request", "seconds", "timers", "watch")
+
+    def __init__(self, request: bytes, client: str, seconds: float, hang_up: HangUp | None, answer: asyncio.Future[Reply]) -> None:
+        self.request, self.client, self.seconds, self.hang_up, self.answer = request, client, seconds, hang_up, answer
+        self.timers: list[asyncio.TimerHandle] | None = None
+        self.watch: asyncio.Task[None] | None = None
+
+    def fail(self, error: KgError) -> None:
+        """Tell whoever waits, unless nobody does."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def settle(self) -> None:
+        """Stop what was set off for it."""
+        for timer in self.timers or ():
+            timer.cancel()
+        if self.watch:
+            self.watch.cancel()
+
+
+class _Worker:
+    """Our end of one worker process: the queries that were sent to it, of which it is at the first."""
+
+    def __init__(self, pid: int, connection: socket.socket, pool: Pool) -> None:
+        self.pid = pid
+        self.queries: deque[_Query] = deque()
+        self.since = 0.0  # when it began with the first
+        self.spent = False  # it yields, or has been sent what it shall not answer any more
+        self._connection = connection
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._received = b""
+        self._files: list[int] = []
+        self._unsent = b""
+        self._loop.add_reader(connection, self._read)
+
+    def take(self, query: _Query) -> None:
+        """Send a query; its reply will come to the pool."""
+        if not self.queries:
+            self.since = self._loop.time()
+        self.queries.append(query)
+        if self._unsent:
+            self._unsent += query.request
+            return
+        with contextlib.suppress(ConnectionError):  # the report of its death says more
+            try:
+                sent = self._connection.send(query.request)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(query.request):
+                self._unsent = query.request[sent:]
+                self._loop.add_writer(self._connection, self._write)
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):
+            self._unsent = self._unsent[self._connection.send(self._unsent) :]
+        if not self._unsent:
+            self._loop.remove_writer(self._connection)
+
+    def _read(self) -> None:
+        try:
+            data, files, _, _ = socket.recv_fds(self._connection, _READ, 1)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            data, files = b"", []
+        if not data:
+            self._loop.remove_reader(self._connection)  # it is dead, and its death is reported besides
+            return
+        self._files += files
+        self._received = self._received + data if self._received else data
+        while len(self._received) >= FRAME.size:
+            head, body = FRAME.unpack_from(self._received)
+            start, end = FRAME.size + head, FRAME.size + head + body
+            if len(self._received) < end:
+                return
+            reply = read_reply(self._received[FRAME.size : start], self._received[start:end])
+            self._received = self._received[end:]
+            if reply.in_file:
+                reply = replace(reply, body=os.fdopen(self._files.pop(0), "rb"))
+            self._pool.answered(self, reply)
+
+    def close(self) -> None:
+        """Let go of the process, which must be killed besides."""
+        self._loop.remove_reader(self._connection)
+        if self._unsent:
+            self._loop.remove_writer(self._connection)
+        self._connection.close()
+        for file in self._files:
+            os.close(file)
+
+
+class Pool:
+    """Workers forked from one zygote, and the rules of who gets one."""
+
+    def __init__(self, plan: Plan, size: Size) -> None:
+        self._plan, self._size = plan, size
+        self._workers: list[_Worker] = []  # for young queries
+        self._elders: list[_Worker] = []  # each at an old one
+        self._forking: deque[tuple[socket.socket, asyncio.Future[_Worker] | None]] = deque()
+        self._old: Counter[str] = Counter()  # queries by client
+        self._line: Line[_Query] = Line(size.waiting)
+        self._ticking = False
+        self.forked = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting: asyncio.Future[None] | None = None
+        self._closed = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many queries there are now, by where they are."""
+        young = sum(len(worker.queries) for worker in self._workers)
+        return {"young": young, "old": self._old.total(), "waiting": len(self._line)}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the store is loaded and there is a worker."""
+        return bool(self._workers)
+
+    async def start(self) -> None:
+        """Start the zygote and wait until it holds the store; raises KgError where it cannot."""
+        self._loop = asyncio.get_running_loop()
+        self._starting = self._loop.create_future()
+        self._launch()
+        try:
+            await self._starting
+        finally:
+            self._starting = None
+
+    def close(self) -> None:
+        """End all processes at once."""
+        if self._process and not self._closed:
+            self._closed = True
+            self._drop_all()
+            self._silence()
+            self._process.wait()
+
+    # The zygote
+
+    def _launch(self) -> None:
+        if self._closed:
+            return
+        self._control, theirs = socket.socketpair()
+        self._control.setblocking(False)
+        command = [sys.executable, "-m", "kg.store.zygote", str(theirs.fileno()), self._plan.to_json()]
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
+        theirs.close()
+        self._loop.add_reader(self._control, self._hear)
+
+    def _hear(self) -> None:
+        try:
+            data = self._control.recv(MESSAGE.size * 64)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._lose_zygote()
+            return
+        for kind, pid, number in MESSAGE.iter_unpack(data):
+            if kind == READY:
+                self._refill()
+            elif kind == FAILED:
+                self._fail(f"The store takes {number} MiB, and a worker may take {self._plan.memory}. Give workers more memory.")
+            elif kind == FORKED:
+                self._join(pid)
+            elif kind == DIED:
+                self._mourn(pid, number)
+
+    def _lose_zygote(self) -> None:
+        """The process that holds the store has ended: start another."""
+        self._silence()
+        self._drop_all()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._fail("The process that answers queries could not start. Its own message stands above.")
+        if not self._starting:
+            self._loop.call_later(_RESTART, self._launch)
+
+    def _fail(self, message: str) -> None:
+        if self._starting and not self._starting.done():
+            self._starting.set_exception(KgError(message))
+
+    def _silence(self) -> None:
+        if self._control.fileno() >= 0:
+            self._loop.remove_reader(self._control)
+            self._control.close()
+
+    def _drop_all(self) -> None:
+        error = Overloaded("The query workers are being restarted.", 1)
+        for worker in (*self._workers, *self._elders):
+            for query in worker.queries:
+                query.fail(error)
+                query.settle()
+            worker.close()
+        for connection, wanted in self._forking:
+            connection.close()
+            if wanted and not wanted.done():
+                wanted.set_exception(error)
+        for holder in (self._workers, self._elders, self._forking, self._old):
+            holder.clear()
+
+    # Workers
+
+    def _refill(self) -> None:
+        """Have as many workers for young queries as there shall be."""
+        coming = sum(wanted is None for _, wanted in self._forking)
+        for _ in range(self._size.young - len(self._workers) - coming):
+            self._fork(FORK, None)
+
+    def _fork(self, order: bytes, wanted: asyncio.Future[_Worker] | None) -> None:
+        if self._closed:
+            return
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._forking.append((ours, wanted))
+        with contextlib.suppress(OSError):  # the loss of the zygote is heard besides
+            socket.send_fds(self._control, [MESSAGE.pack(order, 0, 0)], [theirs.fileno()])
+        theirs.close()
+
+    def _join(self, pid: int) -> None:
+        connection, wanted = self._forking.popleft()
+        worker = _Worker(pid, connection, self)
+        self.forked += 1
+        if wanted is not None:
+            if wanted.done():
+                self._retire(worker)
+            else:
+                wanted.set_result(worker)
+            return
+        self._workers.append(worker)
+        if self._starting and not self._starting.done():
+            self._starting.set_result(None)
+        self._feed(worker)
+
+    def _retire(self, worker: _Worker) -> None:
+        worker.close()
+        with contextlib.suppress(OSError):
+            self._control.send(MESSAGE.pack(KILL, worker.pid, 0))
+
+    def _mourn(self, pid: int, status: int) -> None:
+        """A worker has died; if we had not let go of it, what it was at is the reason."""
+        for holder in (self._workers, self._elders):
+            for worker in [worker for worker in holder if worker.pid == pid]:
+                holder.remove(worker)
+                worker.close()
+                if worker.queries:
+                    first = worker.queries.popleft()
+                    first.fail(self._cause(status))
+                    if holder is self._elders:
+                        self._end_of_age(first)
+                self._send_elsewhere(worker.queries)
+        self._refill()
+
+    def _cause(self, status: int) -> KgError:
+        if status == -signal.SIGSEGV:
+            return QueryTooHeavy("This query is nested too deeply, or is too long a chain, to be evaluated. Write it flatter.")
+        return QueryTooHeavy(f"This query needed more than {self._plan.memory} MiB of memory. {_LESS}")
+
+    # Queries
+
+    async def ask(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None, network: bool = False) -> Reply:
+        """What a worker says to the request; `network` takes one that may open connections.
+
+        Raises QueryTimeout, QueryTooHeavy, Overloaded or HungUp.
+        """
+        seconds = min(self._size.seconds, request.timeout or self._size.seconds)
+        query = _Query(write_request(request), client, seconds, hang_up, self._loop.create_future())
+        if network:
+            await self._invite(query)
+        else:
+            self._admit(query)
+        return await query.answer  # one that is given up is noticed at the next look at the clock
+
+    def _admit(self, query: _Query) -> None:
+        if not self._give(query):
+            if not self._line.has_place(query.client):
+                raise Overloaded("Too many queries are waiting.", 5)
+            self._line.push(query.client, query)
+        if query.seconds < _YOUNG:
+            query.timers = [self._loop.call_later(query.seconds, self._time_out, query)]
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(_TICK, self._tick)
+
+    def _give(self, query: _Query) -> bool:
+        """Send the query to the worker with the least to do, if one has little."""
+        worker = min(self._workers, key=_load, default=None)
+        if worker is None or len(worker.queries) >= _AHEAD:
+            return False
+        worker.take(query)
+        return True
+
+    def _feed(self, worker: _Worker) -> None:
+        while self._line and len(worker.queries) < _AHEAD:
+            query = self._line.pop()
+            if not query.answer.done():
+                worker.take(query)
+
+    def _send_elsewhere(self, queries: deque[_Query]) -> None:
+        while queries:
+            query = queries.pop()
+            if not query.answer.done() and not self._give(query):
+                self._line.push_back(query.client, query)
+
+    def answered(self, worker: _Worker, reply: Reply) -> None:
+        """A worker has replied to the first of its queries."""
+        query = worker.queries.popleft()
+        if not query.answer.done():
+            query.answer.set_result(reply)
+        elif not isinstance(reply.body, bytes):
+            reply.body.close()
+        if self._elders and worker in self._elders:
+            self._elders.remove(worker)
+            self._end_of_age(query)
+            if worker.spent or len(self._workers) >= self._size.young:
+                self._retire(worker)
+                return
+            self._workers.append(worker)
+        else:
+            query.settle()
+        worker.since = self._loop.time()
+        self._feed(worker)
+
+    def _tick(self) -> None:
+        """Look which queries have grown old."""
+        now = self._loop.time()
+        for worker in [worker for worker in self._workers if worker.queries]:
+            if now - worker.since > _YOUNG or worker.queries[0].answer.done():
+                self._promote(worker)
+        self._ticking = bool(self._line) or any(worker.queries for worker in self._workers)
+        if self._ticking:
+            self._loop.call_later(_TICK, self._tick)
+
+    def _promote(self, worker: _Worker) -> None:
+        """The first query of the worker is old, or given up: the others need not wait for it."""
+        query = worker.queries.popleft()
+        behind, worker.queries = worker.queries, deque([query])
+        worker.spent = bool(behind)
+        self._workers.remove(worker)
+        try:
+            if query.answer.done():
+                raise HungUp("Nobody waits for this answer any more.")
+            self._demand_place(query.client)
+        except KgError as error:
+            query.fail(error)
+            query.settle()
+            self._retire(worker)
+        else:
+            self._age(worker, query)
+        self._refill()
+        self._send_elsewhere(behind)
+
+    def _demand_place(self, client: str) -> None:
+        if self._old.total() >= self._size.old:
+            raise Overloaded("Too many long queries are running.", 10)
+        if self._old[client] >= max(1, self._size.old // 2):
+            raise Overloaded("You have too many long queries running at the same time.", 10)
+
+    def _age(self, worker: _Worker, query: _Query) -> None:
+        """Give the query a place among the old."""
+        self._old[query.client] += 1
+        self._elders.append(worker)
+        query.timers = [
+            *(query.timers or ()),
+            self._loop.call_at(worker.since + _YIELD, self._yield, worker),
+            self._loop.call_at(worker.since + query.seconds, self._end, worker, query, QueryTimeout(_too_long(query))),
+        ]
+        query.answer.add_done_callback(lambda _: self._give_up(worker, query))
+        if query.hang_up:
+            query.watch = self._loop.create_task(self._watch(worker, query, query.hang_up))
+
+    async def _watch(self, worker: _Worker, query: _Query, hang_up: HangUp) -> None:
+        await hang_up()
+        self._end(worker, query, HungUp("Nobody waits for this answer any more."))
+
+    def _give_up(self, worker: _Worker, query: _Query) -> None:
+        if query.answer.cancelled():
+            self._end(worker, query, HungUp("Nobody waits for this answer any more."))
+
+    def _yield(self, worker: _Worker) -> None:
+        worker.spent = True  # what once yields cannot be made to press on again
+        with contextlib.suppress(OSError):  # it has died meanwhile
+            os.setpriority(os.PRIO_PROCESS, worker.pid, _NICENESS)
+
+    def _end(self, worker: _Worker, query: _Query, error: KgError) -> None:
+        """End an old query before its time."""
+        if worker in self._elders:
+            self._elders.remove(worker)
+            self._retire(worker)
+            query.fail(error)
+            self._end_of_age(query)
+
+    def _end_of_age(self, query: _Query) -> None:
+        self._old[query.client] -= 1
+        self._old += Counter()  # forgets who has none
+        query.settle()
+
+    def _time_out(self, query: _Query) -> None:
+        query.fail(QueryTimeout(_too_long(query)))
+
+    async def _invite(self, query: _Query) -> None:
+        """Give the query a worker with network access, among the old: nobody knows how long others take to answer."""
+        self._demand_place(query.client)
+        wanted: asyncio.Future[_Worker] = self._loop.create_future()
+        self._fork(FORK_WITH_NETWORK, wanted)
+        worker = await wanted
+        worker.spent = True
+        worker.take(query)
+        self._age(worker, query)
+
+
+def _load(worker: _Worker) -> int:
+    return len(worker.queries)
+
+
+def _too_long(query: _Query) -> str:
+    return f"This query took longer than {query.seconds:g} seconds. {_LESS}"

@@ -1,0 +1,123 @@
+"""What the server is: an address and a site come in; its SPARQL service description and its VoID document go out as RDF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyoxigraph as ox
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from kg.formats import GRAPHS, Format, by_name, negotiate
+from kg.names import PREFIXES
+from kg.store import Term
+from kg.void import NAMESPACES
+from kg.web.documents import written
+from kg.web.site import FILES, Site
+
+_SD = "http://www.w3.org/ns/sparql-service-description#"
+_VOID = NAMESPACES["void"]
+_TYPE = ox.NamedNode(PREFIXES["rdf"] + "type")
+_RESULTS_WRITTEN = ("SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV")
+_GRAPHS_WRITTEN = ("Turtle", "N-Triples", "RDF_XML", "JSON-LD")
+SPACES = PREFIXES | NAMESPACES | {"sd": _SD}
+
+
+def descriptions(site: Site) -> APIRouter:
+    """Routes for machines that look around."""
+    router = APIRouter()
+
+    @router.get("/.well-known/void")
+    @router.get("/void")
+    def void(request: Request) -> Response:
+        return _document(site, request, negotiate(request.headers.get("accept"), (*GRAPHS, _ANY))[0])
+
+    @router.get("/void.{ending}")
+    def void_file(request: Request, ending: str) -> Response:
+        return _document(site, request, by_name(ending, GRAPHS))
+
+    @router.get("/dataset")
+    def dataset() -> Response:
+        return RedirectResponse("/void", 303)
+
+    return router
+
+
+#: Browsers get Turtle, too: this page is for machines, and those who look at it.
+_ANY = Format("any", ("text/html",), "ttl", "Turtle")
+
+
+def _document(site: Site, request: Request, fmt: Format) -> Response:
+    base = str(request.base_url)
+    return written(site, void_of(site, base), GRAPHS[0] if fmt is _ANY else fmt, "void", SPACES)
+
+
+def void_of(site: Site, base: str) -> list[ox.Triple]:
+    """The data set in numbers, and where this server answers."""
+    endpoint = ox.Triple(_node(site.dataset), _node(_VOID + "sparqlEndpoint"), _node(base + "sparql"))
+    triples = {*site.void, endpoint}
+    if site.manifest:
+        version = ox.Literal(site.manifest.id)
+        triples.add(ox.Triple(_node(site.dataset), _node(PREFIXES["owl"] + "versionInfo"), version))
+        return sorted(triples, key=str)
+    return sorted((_moved(triple, base) for triple in triples), key=str)
+
+
+def _moved(triple: ox.Triple, base: str) -> ox.Triple:
+    """Files that are not ours have no address but the one they are served at."""
+    subject, value = (_move(term, base) for term in (triple.subject, triple.object))
+    return ox.Triple(subject, triple.predicate, value)  # type: ignore[arg-type]
+
+
+def _move(term: Term, base: str) -> Term:
+    ours = isinstance(term, ox.NamedNode) and term.value.startswith(FILES)
+    return _node(base + term.value.removeprefix(FILES)) if ours else term  # type: ignore[union-attr]
+
+
+def service_description(site: Site, endpoint: str) -> list[ox.Triple]:
+    """The endpoint in the vocabulary of SPARQL 1.1 Service Description."""
+    return sorted(_service(site, endpoint), key=str)
+
+
+def _service(site: Site, endpoint: str) -> Iterator[ox.Triple]:
+    service, dataset, default = (_node(f"{endpoint}#{name}") for name in ("service", "dataset", "default-graph"))
+    yield ox.Triple(service, _TYPE, _node(_SD + "Service"))
+    yield ox.Triple(service, _node(_SD + "endpoint"), _node(endpoint))
+    yield ox.Triple(service, _node(_SD + "supportedLanguage"), _node(_SD + "SPARQL11Query"))
+    for name in (*_RESULTS_WRITTEN, *_GRAPHS_WRITTEN):
+        yield ox.Triple(service, _node(_SD + "resultFormat"), _node("http://www.w3.org/ns/formats/" + name))
+    if site.settings.services:
+        yield ox.Triple(service, _node(_SD + "feature"), _node(_SD + "BasicFederatedQuery"))
+    yield ox.Triple(service, _node(_SD + "defaultDataset"), dataset)
+    yield ox.Triple(dataset, _TYPE, _node(_SD + "Dataset"))
+    yield ox.Triple(dataset, _node(_SD + "defaultGraph"), default)
+    yield ox.Triple(dataset, _node(PREFIXES["rdfs"] + "seeAlso"), _node(endpoint.removesuffix("sparql") + ".well-known/void"))
+    yield from _graph(site, default, site.dataset)
+    for triple in site.void:
+        if (
+            triple.predicate.value == _VOID + "subset"
+            and isinstance(triple.object, ox.NamedNode)
+            and _is_graph(site, triple.object)
+        ):
+            entry = _node(f"{endpoint}#graph/{triple.object.value}")
+            yield ox.Triple(dataset, _node(_SD + "namedGraph"), entry)
+            yield ox.Triple(entry, _TYPE, _node(_SD + "NamedGraph"))
+            yield ox.Triple(entry, _node(_SD + "name"), triple.object)
+            yield ox.Triple(entry, _node(_SD + "graph"), triple.object)
+            yield from _graph(site, triple.object, triple.object.value)
+
+
+def _is_graph(site: Site, part: ox.NamedNode) -> bool:
+    linkset = ox.Triple(part, _TYPE, _node(_VOID + "Linkset"))
+    return linkset not in site.void
+
+
+def _graph(site: Site, graph: ox.NamedNode, described: str) -> Iterator[ox.Triple]:
+    yield ox.Triple(graph, _TYPE, _node(_SD + "Graph"))
+    for triple in site.void:
+        if triple.predicate.value == _VOID + "triples" and triple.subject == _node(described):
+            yield ox.Triple(graph, triple.predicate, triple.object)
+
+
+def _node(iri: str) -> ox.NamedNode:
+    return ox.NamedNode(iri)

@@ -1,0 +1,248 @@
+"""The front: every request comes in here; what was answered before goes out from memory, else the endpoint or application is asked.
+
+A server serves one immutable release, so nothing that is remembered grows old. An answer is remembered if it is called public; it
+then has a strong ETag and the coding that the client likes best (RFC 9110, 8.8.3 and 12.5.3). HEAD is answered as GET, without the
+body. What costs the server's own machinery most, sending a head line by line, is left out where `kg.web.guard` offers it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, BinaryIO
+
+import brotli
+from anyio.to_thread import run_sync
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kg.formats import choose_coding
+from kg.web.memory import Memory
+from kg.web.reply import Headers, Reply
+
+_LARGEST = 1 << 20  # bytes of an answer that is held in memory
+_OVERHEAD = 1500  # bytes that a remembered answer takes besides its body
+_WORTH_COMPRESSING = 512  # bytes
+_CHUNK = 1 << 16  # bytes sent at once from a file
+_TEXTS = (b"text/", b"application/", b"image/svg+xml")
+#: On every answer: who may read it, what a page may load, what it depends on.
+EVERYWHERE: Headers = [
+    # Public, read-only and without cookies: any page may read everything.
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After, X-Partial-Result"),
+    (b"content-security-policy", b"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+    # The same for every variant, so that no cache takes one for another.
+    (b"vary", b"Accept, Accept-Encoding, Accept-Language"),
+    (b"x-content-type-options", b"nosniff"),
+]
+_PREFLIGHT: Headers = [
+    (b"access-control-allow-headers", b"Accept, Accept-Encoding, Accept-Language, Content-Type, If-None-Match, User-Agent"),
+    (b"access-control-max-age", b"86400"),
+]
+_EVERYWHERE = b"".join([b"%s: %s\r\n" % pair for pair in EVERYWHERE])
+_UNCHANGED = (b"cache-control", b"etag")
+#: The ASGI extension by which an answer is sent in one piece: status, head but for its first and last line, body, and whether the
+#: client asks for it again.
+WHOLE = "kg.response.whole"
+#: Answers a request to the endpoint.
+Answerer = Callable[[Scope, Receive], Awaitable[Reply]]
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    status: int
+    headers: Headers
+    head: bytes
+    body: bytes
+    etag: bytes
+
+
+class Front:
+    """The ASGI application that a server runs."""
+
+    def __init__(self, endpoint: Answerer, prefix: str, app: ASGIApp, cache_bytes: int) -> None:
+        """`endpoint` answers what lies at the path `prefix`, `app` all else."""
+        self._endpoint, self._prefix, self._app = endpoint, prefix, app
+        self._paths = {prefix, prefix + "/"}
+        self._entries: Memory[_Key, _Entry] = Memory(cache_bytes // 2)
+        #: Request, byte for byte → what it was answered with before and behind the date; for the server.
+        self.exact: Memory[bytes, tuple[bytes, bytes]] = Memory(cache_bytes // 2)
+        self.memories: dict[str, Memory[Any, Any]] = {"server": self.exact, "application": self._entries}
+        self.answered: Counter[int] = Counter()  # by status, but for those that the server itself remembers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"]
+        if method == "OPTIONS":
+            await self._preflight(scope, send)
+            return
+        reading = method in ("GET", "HEAD")
+        key, known = _key(scope)
+        entry = self._entries.get(key) if reading else None
+        again = entry is not None
+        if entry is None:
+            if method == "HEAD":
+                scope = {**scope, "method": "GET"}
+            entry = await self._ask(scope, receive, _Sender(send, method == "HEAD", known), str(key[-1]))
+            if entry is None:
+                self.answered[200] += 1
+                return
+            if reading and entry.etag and len(entry.body) <= _LARGEST:
+                self._entries.put(key, entry, _weight(key, entry))
+        if known and is_known(entry.etag, known):
+            entry = _unchanged(entry)
+        self.answered[entry.status] += 1
+        await _send_entry(scope, send, entry, method == "HEAD", again)
+
+    async def _preflight(self, scope: Scope, send: Send) -> None:
+        methods = b"GET, HEAD, POST, OPTIONS" if self._is_query(scope["path"]) else b"GET, HEAD, OPTIONS"
+        allowed = [(b"allow", methods), (b"access-control-allow-methods", methods)]
+        await send({"type": "http.response.start", "status": 204, "headers": [*allowed, *_PREFLIGHT, *EVERYWHERE]})
+        await send({"type": "http.response.body"})
+
+    def _is_query(self, path: str) -> bool:
+        return path in self._paths or path.startswith(self._prefix + ".")
+
+    async def _ask(self, scope: Scope, receive: Receive, sender: _Sender, coding: str) -> _Entry | None:
+        """The answer, or None where it was too large to hold and has been sent."""
+        if self._is_query(scope["path"]):
+            reply = await self._endpoint(scope, receive)
+            if isinstance(reply.body, bytes):
+                return _entry(reply, coding)
+            await _send_file(reply, reply.body, sender)
+        else:
+            await self._app(scope, receive, sender)
+        return None if sender.passed_on or not sender.start else _entry(sender.reply(), coding)
+
+
+async def _send_entry(scope: Scope, send: Send, entry: _Entry, head: bool, again: bool) -> None:
+    body = b"" if head else entry.body
+    if whole := scope.get("extensions", {}).get(WHOLE):
+        await whole(entry.status, entry.head, body, again)
+    else:
+        await send({"type": "http.response.start", "status": entry.status, "headers": entry.headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _key(scope: Scope) -> tuple[_Key, bytes]:
+    """All that an answer depends on, the coding last; and the ETags that the client knows."""
+    accept = language = coding = host = known = b""
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            accept = value
+        elif name == b"accept-encoding":
+            coding = value
+        elif name == b"host":
+            host = value
+        elif name == b"accept-language":
+            language = value
+        elif name == b"if-none-match":
+            known = value
+    chosen = choose_coding(coding.decode("latin-1"))
+    return (scope["path"], scope["query_string"], accept, language, host, scope["scheme"], chosen), known
+
+
+class _Sender:
+    """Takes what the application sends: a small answer is held until it is whole, a large one passed on at once."""
+
+    def __init__(self, send: Send, head: bool, known: bytes) -> None:
+        self._send, self._head, self._known = send, head, known
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.start: Message | None = None
+        self.passed_on = False
+
+    def reply(self) -> Reply:
+        """The whole answer, where it was held."""
+        assert self.start  # noqa: S101 (asked only then)
+        headers = [pair for pair in self.start["headers"] if pair[0] not in (b"content-length", b"vary")]
+        return Reply(self.start["status"], headers, b"".join(self._parts))
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+            length = next((int(value) for name, value in message["headers"] if name == b"content-length"), 0)
+            if length > _LARGEST:
+                await self._pass_on()
+        elif message["type"] == "http.response.body" and not self.passed_on:
+            self._parts.append(message.get("body", b""))
+            self._size += len(self._parts[-1])
+            if self._size > _LARGEST and message.get("more_body"):
+                await self._pass_on()
+        elif not self._head or not message.get("more_body"):
+            await self._send({"type": "http.response.body"} if self._head else message)
+
+    async def _pass_on(self) -> None:
+        self.passed_on = True
+        assert self.start  # noqa: S101 (a start comes first)
+        given = [pair for pair in self.start["headers"] if pair[0] != b"vary"]
+        if is_known(dict(given).get(b"etag", b""), self._known):
+            self._head = True  # what follows is not sent
+            await self._send({"type": "http.response.start", "status": 304, "headers": [*_still_said(given), *EVERYWHERE]})
+        else:
+            await self._send({**self.start, "headers": [*given, *EVERYWHERE]})
+        if self._parts and not self._head:
+            await self._send({"type": "http.response.body", "body": b"".join(self._parts), "more_body": True})
+        self._parts.clear()
+
+
+async def _send_file(reply: Reply, file: BinaryIO, sender: _Sender) -> None:
+    with file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        headers = [*reply.headers, (b"content-length", b"%d" % size)]
+        await sender({"type": "http.response.start", "status": reply.status, "headers": headers})
+        while chunk := await run_sync(file.read, _CHUNK):
+            await sender({"type": "http.response.body", "body": chunk, "more_body": True})
+    await sender({"type": "http.response.body"})
+
+
+def _entry(reply: Reply, coding: str) -> _Entry:
+    headers, body = reply.headers, reply.body
+    assert isinstance(body, bytes)  # noqa: S101 (files are sent elsewhere)
+    given = dict(headers)
+    public = reply.status == HTTPStatus.OK and given.get(b"cache-control", b"").startswith(b"public")
+    etag = given.get(b"etag", b"") if public else b""
+    if public and not etag:
+        if coding and len(body) >= _WORTH_COMPRESSING and given[b"content-type"].startswith(_TEXTS):
+            body = brotli.compress(body, quality=5) if coding == "br" else gzip.compress(body, 6, mtime=0)
+            headers = [*headers, (b"content-encoding", coding.encode())]
+        etag = b'"%s"' % hashlib.blake2b(body, digest_size=12).hexdigest().encode()
+        headers = [*headers, (b"etag", etag)]
+    if reply.status != HTTPStatus.NOT_MODIFIED:
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    return _entry_of(reply.status, headers, body, etag)
+
+
+def _entry_of(status: int, headers: Headers, body: bytes, etag: bytes) -> _Entry:
+    head = b"".join([b"%s: %s\r\n" % pair for pair in headers])
+    if head.count(b"\n") != len(headers) or head.count(b"\r") != len(headers):
+        raise ValueError("A header holds a line break.")
+    return _Entry(status, [*headers, *EVERYWHERE], head + _EVERYWHERE, body, etag)
+
+
+def _unchanged(entry: _Entry) -> _Entry:
+    """The same as a 304."""
+    return _entry_of(HTTPStatus.NOT_MODIFIED, _still_said(entry.headers), b"", entry.etag)
+
+
+def _still_said(headers: Headers) -> Headers:
+    """What a 304 says of what it does not send."""
+    return [pair for pair in headers if pair[0] in _UNCHANGED]
+
+
+def is_known(etag: bytes, known: bytes) -> bool:
+    """Whether If-None-Match names the answer (RFC 9110, 13.1.2)."""
+    return bool(etag) and (known == b"*" or etag in known)
+
+
+def _weight(key: _Key, entry: _Entry) -> int:
+    return len(entry.body) + len(entry.head) + len(key[1]) + len(key[2]) + _OVERHEAD  # type: ignore[arg-type]

@@ -1,0 +1,160 @@
+"""What a client sends on a connection comes in; what arrives in time and in measure goes on to the server (uvicorn), the rest ends.
+
+uvicorn with httptools waits for ever for a request to arrive and keeps all of its head in memory, however large; it has no settings
+for that. These are the limits that it lacks. Bodies are limited where they are read, in `kg.web.protocol`.
+
+It also offers the application to send an answer in one piece, and answers what it has answered before, byte for byte, from memory:
+a client that sends the same bytes again gets the same bytes again, without anything being parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from kg.web.front import WHOLE
+from kg.web.memory import Memory
+
+_HEAD_BYTES = 4_000_000  # room for the largest query that is answered, percent-encoded
+_HEAD_LINES = 100
+_HEAD_SECONDS = 15.0  # from the first byte, or from the opening of the connection, to the end of the head
+_OVERHEAD = 500  # bytes that a remembered answer takes besides its own
+_STALL_SECONDS = 60.0  # that a client may read nothing of its answer
+
+
+class Guard(HttpToolsProtocol):
+    """uvicorn's protocol with limits."""
+
+    #: See `Front.exact`.
+    answers: Memory[bytes, tuple[bytes, bytes]]
+    _raw = b""  # the request, if it came alone and in one piece
+    _in_head = True
+    _seen = 0
+    _held = b""
+    _late: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        self._late = self.loop.call_later(_HEAD_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        self._in_time()
+        self._flows()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head; what follows an unanswered request waits."""
+        if self._in_head and self.cycle is not None and not self.cycle.response_complete:
+            # uvicorn would stop reading, and so not see that the client hangs up.
+            self._held += data
+            self._raw = b""
+            if len(self._held) > _HEAD_BYTES:
+                self.transport.abort()
+            return
+        if self._in_head:
+            if not self._seen and data.startswith(b"GET ") and data.find(b"\r\n\r\n") == len(data) - 4:
+                if self._answer_again(data):
+                    return
+                self._raw = data
+            else:
+                self._raw = b""
+            self._seen += len(data)
+            if self._seen > _HEAD_BYTES:
+                self.send_400_response("The head of this request is too large.")
+                return
+        super().data_received(data)
+
+    def _answer_again(self, request: bytes) -> bool:
+        answer = self.answers.get(request)
+        if answer is None or self.flow.write_paused:
+            return False
+        self._in_time()
+        self._unset_keepalive_if_required()
+        self.transport.write(b"".join((answer[0], self._date(), answer[1])))
+        self.server_state.total_requests += 1
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        return True
+
+    def _date(self) -> bytes:
+        return b"".join([b"%s: %s\r\n" % pair for pair in self.server_state.default_headers])
+
+    async def _send_whole(  # noqa: PLR0913, PLR0917 (what an answer consists of)
+        self, cycle: RequestResponseCycle, raw: bytes, status: int, head: bytes, body: bytes, again: bool
+    ) -> None:
+        """Send an answer in one piece; one that is asked for `again` is remembered with the bytes that asked for it."""
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        first, rest = STATUS_LINE[status], b"".join((head, b"" if cycle.keep_alive else b"connection: close\r\n", b"\r\n", body))
+        if again and raw and cycle.keep_alive:
+            self.answers.put(raw, (first, rest), len(raw) + len(rest) + _OVERHEAD)
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.transport.write(b"".join((first, self._date(), rest)))
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    def on_response_complete(self) -> None:
+        """Go on with what has waited."""
+        super().on_response_complete()
+        if self._held and not self.transport.is_closing():
+            held, self._held = self._held, b""
+            self.data_received(held)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head = True
+        if self._late is None:
+            self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One line of the head; those behind a body in pieces say nothing that we heed."""
+        if not self._in_head:
+            return
+        super().on_header(name, value)
+        if len(self.headers) > _HEAD_LINES:
+            raise ValueError("too many headers")
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._in_head, self._seen = False, 0
+        self._in_time()
+        super().on_headers_complete()
+        if self.scope["method"] != "HEAD":
+            send: Any = partial(self._send_whole, self.cycle, self._raw)
+            self.scope["extensions"] = {WHOLE: send}
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._in_head = True
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than we write."""
+        self._flows()
+        self._stalled = self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._flows()
+        super().resume_writing()
+
+    def _in_time(self) -> None:
+        if self._late:
+            self._late.cancel()
+            self._late = None
+
+    def _flows(self) -> None:
+        if self._stalled:
+            self._stalled.cancel()
+            self._stalled = None

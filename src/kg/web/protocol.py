@@ -1,0 +1,192 @@
+"""A request to the endpoint comes in; what it asks for goes out, wherever the protocol lets it stand (SPARQL 1.1 Protocol, 2.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from binascii import a2b_qp
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+import pyoxigraph as ox
+from starlette.types import Receive, Scope
+
+from kg.errors import BadRequest, NotAcceptable, TooLarge, TooSlow, UnsupportedType, WrongMethod
+from kg.formats import GRAPHS, HTML, JSON, RESULTS, TURTLE, Format, by_name, negotiate
+
+METHODS = "GET, HEAD, POST, OPTIONS"
+_FORM = "application/x-www-form-urlencoded"
+_QUERY = "application/sparql-query"
+_UPDATE = "application/sparql-update"
+_BODY_SECONDS = 20.0  # that a body may take to arrive
+_MOST_PARAMETERS = 200
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_GRAPH_PARAMETERS = ("default-graph-uri", "named-graph-uri")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the client wants to be answered; None where it accepts nothing of that sort."""
+
+    page: bool
+    results: Format | None
+    graph: Format | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks for."""
+
+    queries: list[str]
+    updates: int
+    default_graphs: tuple[str, ...]
+    named_graphs: tuple[str, ...]
+    format: str | None
+    accept: str | None
+    encodings: str
+    timeout: float | None  # seconds
+
+    @property
+    def choice(self) -> Choice:
+        """How to answer."""
+        return _choose(self.accept, self.format)
+
+    def called(self, fmt: Format) -> str:
+        """The media type under the name that the client accepts."""
+        name = fmt.media_type if self.format else negotiate(self.accept, (fmt,))[1]
+        return f"{name}; charset=utf-8" if name.startswith("text/") else name
+
+
+@lru_cache(maxsize=256)
+def _choose(accept: str | None, named: str | None) -> Choice:
+    return Choice(_wants_page(accept, named), _offer(accept, named, RESULTS), _offer(accept, named, GRAPHS))
+
+
+def _wants_page(accept: str | None, named: str | None) -> bool:
+    """A browser gets the page; `?format=` and every client that asks for data gets data."""
+    if named is not None:
+        return named.lower() == HTML.name
+    try:
+        return negotiate(accept, (JSON, TURTLE, HTML))[0] is HTML
+    except NotAcceptable:
+        return False
+
+
+def _offer(accept: str | None, named: str | None, offered: tuple[Format, ...]) -> Format | None:
+    try:
+        return by_name(named, offered) if named else negotiate(accept, offered)[0]
+    except NotAcceptable:
+        return None
+
+
+async def read(scope: Scope, receive: Receive, limit: int) -> Asked:
+    """Read a request whose query may have `limit` bytes.
+
+    Raises BadRequest, TooLarge, TooSlow, UnsupportedType or WrongMethod.
+    """
+    accept, encodings, kind = None, "", ""
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            accept = value.decode("latin-1") if accept is None else f"{accept},{value.decode('latin-1')}"
+        elif name == b"accept-encoding":
+            encodings = value.decode("latin-1")
+        elif name == b"content-type":
+            kind = value.decode("latin-1")
+    values: dict[str, list[str]] = {}
+    for key, text in _pairs(scope["query_string"], limit):
+        values.setdefault(key, []).append(text)
+    if scope["method"] == "POST":
+        for key, text in await _read_body(receive, kind, limit):
+            values.setdefault(key, []).append(text)
+    elif scope["method"] != "GET":
+        raise WrongMethod(f"Send a query by GET or POST. [got {scope['method']}]", METHODS)
+    _, dot, ending = scope["path"].partition(".")
+    named = ending if dot else values["format"][-1] if "format" in values else None
+    timeout = _seconds(values["timeout"][-1]) if "timeout" in values else None
+    default, graphs = (_addresses(values[key]) if key in values else () for key in _GRAPH_PARAMETERS)
+    return Asked(values.get("query", []), len(values.get("update", ())), default, graphs, named, accept, encodings, timeout)
+
+
+async def _read_body(receive: Receive, content_type: str, limit: int) -> list[tuple[str, str]]:
+    """The parameters in the body."""
+    kind, _, parameters = content_type.lower().partition(";")
+    kind = kind.strip()
+    if kind not in (_FORM, _QUERY, _UPDATE):
+        raise UnsupportedType(f"A POST carries a body of type {_FORM} or {_QUERY}. [got {kind or 'none'}]")
+    charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedType(f"A query is sent in UTF-8. [got {charset}]")
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            body = await _whole_body(receive, limit)
+    except TimeoutError:
+        raise TooSlow(f"The body did not arrive within {_BODY_SECONDS:g} seconds. Send it without pauses.") from None
+    if kind == _FORM:
+        return _pairs(body, limit)
+    try:
+        return [("query" if kind == _QUERY else "update", body.decode("utf-8"))]
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8 text.") from None
+
+
+async def _whole_body(receive: Receive, limit: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > _encoded(limit):
+            raise _too_large(limit)
+        if not message.get("more_body"):  # nor has a disconnection
+            return bytes(body)
+
+
+def _pairs(text: bytes, limit: int) -> list[tuple[str, str]]:
+    if len(text) > _encoded(limit):
+        raise _too_large(limit)
+    parts = text.split(b"&", _MOST_PARAMETERS)
+    if len(parts) > _MOST_PARAMETERS:
+        raise BadRequest(f"A request has at most {_MOST_PARAMETERS} parameters.")
+    try:
+        return [(_decoded(key), _decoded(value)) for key, _, value in (part.partition(b"=") for part in parts) if key]
+    except UnicodeDecodeError:
+        raise BadRequest("The parameters are not percent-encoded UTF-8.") from None
+
+
+def _decoded(text: bytes) -> str:
+    """Percent-decoding, as HTML forms do it."""
+    text = text.replace(b"+", b" ")
+    if b"%" not in text:
+        return text.decode("utf-8")
+    if _NO_ESCAPE.search(text):
+        return unquote_to_bytes(text).decode("utf-8")
+    # The same in C, where all escapes are whole: quoted-printable has "=" where we have "%". A query is mostly escapes.
+    return a2b_qp(text.replace(b"=", b"=3D").replace(b"%", b"=")).decode("utf-8")
+
+
+def _encoded(limit: int) -> int:
+    """Percent-encoding makes three bytes of one."""
+    return 3 * limit + 10_000
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"This request is too large: a query may have {limit:,} bytes.")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise BadRequest(f"A timeout is a number of seconds, such as 2.5. [got {text}]")
+    return seconds
+
+
+def _addresses(iris: list[str]) -> tuple[str, ...]:
+    for iri in iris:
+        try:
+            ox.NamedNode(iri)
+        except ValueError:
+            raise BadRequest(f"A graph is named by a full address. [got {iri}]") from None
+    return tuple(iris)
