@@ -19,8 +19,9 @@ class Settings:
     old: int = 6  # queries that may be running for longer, each with a worker; one client has at most half of these places
     waiting: int = 128  # queries that may wait for a worker; one client has at most half of these places
     timeout: float = 30.0  # seconds a query may take
-    memory: int = 1024  # MiB that a worker may take, its copies of the store's pages included
+    memory: int = 512  # MiB that a worker may take, its copies of the store's pages included
     result_bytes: int = 64_000_000  # size over which an answer is refused
+    spool_bytes: int = 1_000_000_000  # room on disk for large answers while they are being read
     query_bytes: int = 1_000_000  # size over which a query is refused
     client_burst: float = 120.0  # seconds of query time that a client may use at once
     client_rate: float = 1.0  # seconds of query time that a client gets back each second

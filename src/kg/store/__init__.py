@@ -1,4 +1,4 @@
-"""The seam between the serving half and a triple store: three methods, whatever the engine behind them."""
+"""The seam between the serving half and a triple store: what our pages ask, and what strangers ask."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ class Answer:
     partial: bool = False  # there are more rows than were asked for
 
 
+@dataclass(frozen=True)
+class Condition:
+    """How a store is doing."""
+
+    ready: bool  # for queries
+    queries: Mapping[str, int]  # where they are → how many there are now
+    outcomes: Mapping[str, tuple[int, float]]  # what became of them → how many, and their seconds in all
+    workers: int  # started so far
+
+
 class Store(Protocol):
     """What the serving half asks of an engine."""
 
@@ -69,6 +79,9 @@ class Store(Protocol):
 
     async def start(self) -> None:
         """Get ready for queries, in the event loop that will ask them."""
+
+    def condition(self) -> Condition:
+        """How it is doing."""
 
     def close(self) -> None:
         """Give back processes and files."""

@@ -7,24 +7,26 @@ import logging
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyoxigraph as ox
 
-from kg.errors import AnswerTooLarge, BadQuery, KgError, NotAcceptable, NotFound, TooLarge
+from kg.errors import AnswerTooLarge, BadQuery, KgError, NotAcceptable, NotFound, Overloaded, TooLarge
 from kg.formats import GRAPHS, RESULTS
 from kg.settings import Settings
 from kg.sparql import refuse_depth, refuse_update, services, syntax_error
-from kg.store import Answer, Dump, HangUp, Request, Row, Term
+from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.clients import Clients
 from kg.store.message import Reply
 from kg.store.pool import Pool, Size
 from kg.store.sandbox import can_forbid_sockets
 from kg.store.zygote import Plan
 
+_NO_ROOM = "Too many large answers are being read at the moment."
 _LONG = 1.0  # seconds after which a query is logged
 _log = logging.getLogger(__name__)
 _STORE, _DUMP = "store", "dump.nq"
@@ -51,7 +53,8 @@ class OxigraphStore:
             self._store = ox.Store.read_only(str(source.store))
         except OSError as error:
             raise KgError(f"{source.store} is no store that can be read: {error}") from error
-        self.outcomes: dict[str, tuple[int, float]] = {}  # what became of queries → how many, and their seconds in all
+        self._spooled: list[tuple[weakref.ref[BinaryIO], int]] = []
+        self._outcomes: dict[str, tuple[int, float]] = {}  # what became of queries → how many, and their seconds in all
         self._clients = Clients(settings.client_burst, settings.client_rate)
         in_memory = len(self._store) <= settings.memory_triples
         plan = Plan(
@@ -62,11 +65,11 @@ class OxigraphStore:
             self._prefixes,
             dict(source.context or source.prefixes),
         )
-        self.pool = Pool(plan, Size(settings.young, settings.old, settings.waiting, settings.timeout))
+        self._pool = Pool(plan, Size(settings.young, settings.old, settings.waiting, settings.timeout))
 
     async def start(self) -> None:
         """See `kg.store.Store`."""
-        await self.pool.start()
+        await self._pool.start()
 
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """See `kg.store.Store`."""
@@ -83,7 +86,7 @@ class OxigraphStore:
         begun, outcome = time.monotonic(), "CutShort"
         self._clients.enter(client, begun)
         try:
-            reply = await self.pool.ask(request, client, hang_up, network)
+            reply = await self._pool.ask(request, client, hang_up, network)
             outcome = reply.failure or "answered"
         except KgError as error:
             outcome = type(error).__name__
@@ -94,11 +97,21 @@ class OxigraphStore:
             self._note(request, outcome, ended - begun)
         if reply.failure:
             raise self._failure(reply, request)
+        if not isinstance(reply.body, bytes):
+            self._demand_room(reply.body, reply.size)
         return Answer(reply.body, reply.size, reply.format, reply.digest, reply.coding, reply.partial)
 
+    def _demand_room(self, file: BinaryIO, size: int) -> None:
+        """Large answers lie on disk until they are sent, and who reads slowly keeps them there."""
+        still = [(other, weight) for other, weight in self._spooled if (held := other()) and not held.closed]
+        if sum(weight for _, weight in still) + size > self._settings.spool_bytes:
+            file.close()
+            raise Overloaded(_NO_ROOM, 30)
+        self._spooled = [*still, (weakref.ref(file), size)]
+
     def _note(self, request: Request | Dump, outcome: str, seconds: float) -> None:
-        number, total = self.outcomes.get(outcome, (0, 0.0))
-        self.outcomes[outcome] = number + 1, total + seconds
+        number, total = self._outcomes.get(outcome, (0, 0.0))
+        self._outcomes[outcome] = number + 1, total + seconds
         if seconds > _LONG:
             # Neither who asks nor what: a hash tells an operator whether it is the same query again.
             text = request.text if isinstance(request, Request) else ""
@@ -114,26 +127,33 @@ class OxigraphStore:
         return bool(services(text, self._settings.services, strict=not can_forbid_sockets()))
 
     def _failure(self, reply: Reply, request: Request | Dump) -> KgError:
-        message = reply.text
         text = request.text if isinstance(request, Request) else ""
+        limit = self._settings.result_bytes
         match reply.failure:
             case "syntax":
                 refuse_update(text)
-                return syntax_error(SyntaxError(message), text)
+                error: KgError = syntax_error(SyntaxError(reply.text), text)
             case "format":
-                return NotAcceptable([fmt.media_type for fmt in (GRAPHS if message == "graph" else RESULTS)])
+                error = NotAcceptable([fmt.media_type for fmt in (GRAPHS if reply.text == "graph" else RESULTS)])
             case "unwritable":
-                return BadQuery("This answer holds control characters, which XML cannot carry. Ask for JSON, CSV, TSV or Turtle.")
+                error = BadQuery("This answer holds control characters, which XML cannot carry. Ask for JSON, CSV, TSV or Turtle.")
             case "large":
-                limit = self._settings.result_bytes
-                return AnswerTooLarge(f"The answer is larger than {limit:,} bytes. Add a LIMIT, or download the whole data.")
-            case "absent":
-                return NotFound(f"There is no graph <{request.graph}> here.")
-        return BadQuery(f"This query could not be evaluated: {message}")
+                error = AnswerTooLarge(f"The answer is larger than {limit:,} bytes. Add a LIMIT, or download the whole data.")
+            case "room":
+                error = Overloaded(_NO_ROOM, 30)
+            case "absent" if isinstance(request, Dump):
+                error = NotFound(f"There is no graph <{request.graph}> here.")
+            case _:
+                error = BadQuery(f"This query could not be evaluated: {reply.text}")
+        return error
+
+    def condition(self) -> Condition:
+        """See `kg.store.Store`."""
+        return Condition(self._pool.is_ready, self._pool.counts, self._outcomes, self._pool.forked)
 
     def close(self) -> None:
         """See `kg.store.Store`."""
-        self.pool.close()
+        self._pool.close()
         if self._source.temporary:
             shutil.rmtree(self._source.temporary, ignore_errors=True)
 

@@ -64,6 +64,10 @@ class _Full(Exception):
     """The answer is larger than what may be sent."""
 
 
+class _NoRoom(Exception):
+    """The disk is full."""
+
+
 class _Unwritable(Exception):
     """The answer holds a character that its format has no way to write."""
 
@@ -118,7 +122,10 @@ class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
 
     def _put(self, data: bytes) -> None:
         self._digest.update(data)
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _NoRoom from error
 
     def finish(self, name: str, partial: bool = False) -> Reply:
         """The whole answer, in the format of that name."""
@@ -168,6 +175,8 @@ def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
         return Reply("large")
     except _Unwritable:
         return Reply("unwritable")
+    except _NoRoom:
+        return Reply("room")
     except (ValueError, RuntimeError, OSError) as error:
         return Reply("error", str(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Request
@@ -59,8 +60,8 @@ def void_of(site: Site, base: str) -> list[ox.Triple]:
     if site.manifest:
         version = ox.Literal(site.manifest.id)
         triples.add(ox.Triple(_node(site.dataset), _node(PREFIXES["owl"] + "versionInfo"), version))
-        return sorted(triples, key=str)
-    return sorted((_moved(triple, base) for triple in triples), key=str)
+        return list(triples)
+    return [_moved(triple, base) for triple in triples]
 
 
 def _moved(triple: ox.Triple, base: str) -> ox.Triple:
@@ -76,7 +77,7 @@ def _move(term: Term, base: str) -> Term:
 
 def service_description(site: Site, endpoint: str) -> list[ox.Triple]:
     """The endpoint in the vocabulary of SPARQL 1.1 Service Description."""
-    return sorted(_service(site, endpoint), key=str)
+    return list(_service(site, endpoint))
 
 
 def _service(site: Site, endpoint: str) -> Iterator[ox.Triple]:
@@ -93,23 +94,20 @@ def _service(site: Site, endpoint: str) -> Iterator[ox.Triple]:
     yield ox.Triple(dataset, _node(_SD + "defaultGraph"), default)
     yield ox.Triple(dataset, _node(PREFIXES["rdfs"] + "seeAlso"), _node(endpoint.removesuffix("sparql") + ".well-known/void"))
     yield from _graph(site, default, site.dataset)
-    for triple in site.void:
-        if (
-            triple.predicate.value == _VOID + "subset"
-            and isinstance(triple.object, ox.NamedNode)
-            and _is_graph(site, triple.object)
-        ):
-            entry = _node(f"{endpoint}#graph/{triple.object.value}")
-            yield ox.Triple(dataset, _node(_SD + "namedGraph"), entry)
-            yield ox.Triple(entry, _TYPE, _node(_SD + "NamedGraph"))
-            yield ox.Triple(entry, _node(_SD + "name"), triple.object)
-            yield ox.Triple(entry, _node(_SD + "graph"), triple.object)
-            yield from _graph(site, triple.object, triple.object.value)
+    for graph in _named_graphs(site):
+        entry = _node(f"{endpoint}#graph/{quote(graph.value, safe='')}")
+        yield ox.Triple(dataset, _node(_SD + "namedGraph"), entry)
+        yield ox.Triple(entry, _TYPE, _node(_SD + "NamedGraph"))
+        yield ox.Triple(entry, _node(_SD + "name"), graph)
+        yield ox.Triple(entry, _node(_SD + "graph"), graph)
+        yield from _graph(site, graph, graph.value)
 
 
-def _is_graph(site: Site, part: ox.NamedNode) -> bool:
-    linkset = ox.Triple(part, _TYPE, _node(_VOID + "Linkset"))
-    return linkset not in site.void
+def _named_graphs(site: Site) -> list[ox.NamedNode]:
+    """What is part of the data set, but no set of links."""
+    parts = [triple.object for triple in site.void if triple.predicate.value == _VOID + "subset"]
+    linkset = _node(_VOID + "Linkset")
+    return [part for part in parts if isinstance(part, ox.NamedNode) and ox.Triple(part, _TYPE, linkset) not in site.void]
 
 
 def _graph(site: Site, graph: ox.NamedNode, described: str) -> Iterator[ox.Triple]:

@@ -86,11 +86,9 @@ def thing_of(path: str) -> str:
 
 
 def rdf(site: Site, iri: str, fmt: Format) -> Response:
-    """The document of a thing, of the ontology or of a layer; raises NotFound where there is none."""
+    """The document of a thing or of the ontology; raises NotFound where there is none."""
     if is_ontology(iri) and site.entities.exists(iri):
-        rows = site.store.rows(
-            "SELECT ?graph ?s ?p ?o WHERE { GRAPH ?graph { ?s ?p ?o } }", {"graph": ox.NamedNode(layer("ontology"))}
-        )
+        rows = site.store.rows(_GRAPH, {"graph": ox.NamedNode(layer("ontology"))})
         triples = [ox.Triple(row["s"], row["p"], row["o"]) for row in rows]  # type: ignore[arg-type]
     else:
         triples = site.entities.triples(iri)

@@ -39,6 +39,8 @@ EVERYWHERE: Headers = [
     (b"vary", b"Accept, Accept-Encoding, Accept-Language"),
     (b"x-content-type-options", b"nosniff"),
 ]
+#: What an answer depends on, and what the client has already.
+_HEEDED = (b"accept", b"accept-encoding", b"host", b"accept-language", b"if-none-match")
 _PREFLIGHT: Headers = [
     (b"access-control-allow-headers", b"Accept, Accept-Encoding, Accept-Language, Content-Type, If-None-Match, User-Agent"),
     (b"access-control-max-age", b"86400"),
@@ -134,18 +136,11 @@ async def _send_entry(scope: Scope, send: Send, entry: _Entry, head: bool, again
 
 def _key(scope: Scope) -> tuple[_Key, bytes]:
     """All that an answer depends on, the coding last; and the ETags that the client knows."""
-    accept = language = coding = host = known = b""
+    read = dict.fromkeys(_HEEDED, b"")
     for name, value in scope["headers"]:
-        if name == b"accept":
-            accept = value
-        elif name == b"accept-encoding":
-            coding = value
-        elif name == b"host":
-            host = value
-        elif name == b"accept-language":
-            language = value
-        elif name == b"if-none-match":
-            known = value
+        if name in read:  # one that comes twice says both (RFC 9110, 5.3)
+            read[name] = read[name] + b"," + value if read[name] else value
+    accept, coding, host, language, known = read.values()
     chosen = choose_coding(coding.decode("latin-1"))
     return (scope["path"], scope["query_string"], accept, language, host, scope["scheme"], chosen), known
 

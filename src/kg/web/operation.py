@@ -28,7 +28,7 @@ def operation(site: Site, front: Front) -> APIRouter:
     @router.get("/health")
     def health() -> Response:
         """200 while queries can be answered, else 503."""
-        ready = site.store.pool.is_ready
+        ready = site.store.condition().ready
         state = {"status": "ok" if ready else "starting", "release": site.manifest.id if site.manifest else None}
         return JSONResponse(state, 200 if ready else 503, _SILENT)
 
@@ -48,9 +48,9 @@ class _State(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, as of now."""
-        store = self._site.store
+        store = self._site.store.condition()
         queries = GaugeMetricFamily("kg_queries", "Queries at this moment.", labels=["stage"])
-        for stage, number in store.pool.counts.items():
+        for stage, number in store.queries.items():
             queries.add_metric([stage], number)
         yield queries
         outcomes = CounterMetricFamily("kg_queries_asked", "Queries put to workers, by what became of them.", labels=["outcome"])
@@ -62,7 +62,7 @@ class _State(Collector):
             seconds.add_metric([outcome], total)
         yield outcomes
         yield seconds
-        yield CounterMetricFamily("kg_workers_forked", "Worker processes started.", value=store.pool.forked)
+        yield CounterMetricFamily("kg_workers_forked", "Worker processes started.", value=store.workers)
         answers = CounterMetricFamily("kg_answers", "Requests answered, by status.", labels=["status"])
         for status, number in sorted(self._front.answered.items()):
             answers.add_metric([str(status)], number)

@@ -90,7 +90,7 @@ async def read(scope: Scope, receive: Receive, limit: int) -> Asked:
         if name == b"accept":
             accept = value.decode("latin-1") if accept is None else f"{accept},{value.decode('latin-1')}"
         elif name == b"accept-encoding":
-            encodings = value.decode("latin-1")
+            encodings = f"{encodings},{value.decode('latin-1')}"
         elif name == b"content-type":
             kind = value.decode("latin-1")
     values: dict[str, list[str]] = {}

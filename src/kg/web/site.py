@@ -20,6 +20,7 @@ from kg.page import Display
 from kg.query import Questions
 from kg.release import CONTEXT, JSON_LD, NQUADS, ORDER, QUERIES, STORE, TURTLE, VOID, Manifest, current_release
 from kg.settings import Settings
+from kg.store import Store
 from kg.store.oxigraph import OxigraphStore, Source, store_files
 from kg.void import describe
 from kg.web.text import LANGUAGES, choose_language, environment, page_link, resource_link
@@ -34,7 +35,7 @@ FILES = "http://files.invalid/"
 class Site:
     """A release, or another data set, ready to be served."""
 
-    store: OxigraphStore
+    store: Store
     entities: Entities
     questions: Questions
     settings: Settings
