@@ -28,6 +28,7 @@ class Running:
     address: str  # such as http://localhost:8123, without a slash at its end
     process: subprocess.Popen[bytes]
     errors: str = ""
+    told: bool = False  # to end, by the test itself
 
 
 @contextmanager
@@ -50,7 +51,9 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
             running = Running(_address(process, out, err), process)
             _await_answer(running.address)
             yield running
-            assert process.poll() is None, f"The server ended by itself ({process.returncode}):\n{err.read_text('utf-8')}"
+            assert running.told or process.poll() is None, (
+                f"The server ended by itself ({process.returncode}):\n{err.read_text('utf-8')}"
+            )
         finally:
             _end(process)
         running.errors = err.read_text("utf-8")
