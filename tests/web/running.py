@@ -51,9 +51,8 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Running]:
             running = Running(_address(process, out, err), process)
             _await_answer(running.address)
             yield running
-            assert running.told or process.poll() is None, (
-                f"The server ended by itself ({process.returncode}):\n{err.read_text('utf-8')}"
-            )
+            by_itself = process.poll() is not None and not running.told
+            assert not by_itself, f"The server ended by itself ({process.returncode}):\n{err.read_text('utf-8')}"
         finally:
             _end(process)
         running.errors = err.read_text("utf-8")

@@ -54,6 +54,17 @@ def test_a_document_says_what_it_should(client: TestClient) -> None:
         subjects = {quad.subject.value.removeprefix(BASE) for quad in quads if isinstance(quad.subject, ox.NamedNode)}
         assert {"id/org/maker", "id/org/maker/origin", "id/initiative/xa-cameras"} <= subjects, ending
         assert any(subject.startswith("id/node/") for subject in subjects)
+        assert f"data/org/maker.{ending}" in subjects  # the document, which says of which data set it is a part
+        assert client.get(f"/data/org/maker.{ending}").status_code == 200
+
+
+def test_a_document_leads_to_the_data_set(client: TestClient) -> None:
+    document = ox.Store()
+    document.load(client.get("/data/org/maker.ttl").content, format=ox.RdfFormat.TURTLE)
+    (quad,) = document.quads_for_pattern(None, ox.NamedNode("http://rdfs.org/ns/void#inDataset"), None)
+    answer = client.get(local_path(quad.object.value), headers=TURTLE)
+    assert answer.status_code == 303
+    assert quad.object.value in client.get(answer.headers["Location"], headers={"Accept": "application/n-triples"}).text
 
 
 @pytest.mark.parametrize(

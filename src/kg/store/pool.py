@@ -25,7 +25,7 @@ from kg.store.message import FRAME, Reply, read_reply, write_request
 from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, READY, Plan
 
 _YOUNG = 0.06  # seconds that a query is young
-_YIELD = 1.0  # seconds after which its worker yields to all others
+_YIELD = 0.25  # seconds after which its worker yields to all others
 _NICENESS = 10
 _TICK = 0.02  # seconds between looks at the clock
 _AHEAD = 4  # queries that a worker is sent before it has answered the first

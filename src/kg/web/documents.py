@@ -16,6 +16,7 @@ from kg.formats import GRAPHS, HTML, JSON_LD, Format, by_name, choose_coding, ne
 from kg.jsonld import compact_jsonld
 from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path, used_prefixes
 from kg.release import GZIP
+from kg.void import NAMESPACES
 from kg.web.graphs import whole_graph
 from kg.web.site import PUBLIC, Site
 
@@ -25,6 +26,7 @@ _RDF = {
     "jsonld": ox.RdfFormat.JSON_LD,
     "rdfxml": ox.RdfFormat.RDF_XML,
 }
+_SPACES = PREFIXES | NAMESPACES
 _GRAPH = "SELECT ?graph ?s ?p ?o WHERE { GRAPH ?graph { ?s ?p ?o } }"
 _DUMPS = {".nq": "application/n-quads", ".ttl": "text/turtle", ".jsonld": "application/ld+json"}
 #: The first segments of the paths that name things.
@@ -94,11 +96,25 @@ def rdf(site: Site, iri: str, fmt: Format) -> Response:
         triples = site.entities.triples(iri)
     if not triples:
         raise NotFound(f"The graph says nothing about <{iri}>.")
+    if site.manifest:
+        triples += _about(site, iri, fmt)
     name = re.sub(r"[^\w.-]+", "_", iri.rstrip("/").rpartition("/")[2], flags=re.ASCII)
     return written(site, triples, fmt, name)
 
 
-def written(site: Site, triples: Iterable[ox.Triple], fmt: Format, name: str, prefixes: Mapping[str, str] = PREFIXES) -> Response:
+def _about(site: Site, iri: str, fmt: Format) -> list[ox.Triple]:
+    """What the document is: about which thing, and part of which data set (W3C Note VoID, 6.2)."""
+    document = "/def" if is_ontology(iri) else local_path(iri).removeprefix("/id")
+    node = ox.NamedNode(f"{BASE}data{document}.{fmt.ending}")
+    return [
+        ox.Triple(node, ox.NamedNode(NAMESPACES["foaf"] + "primaryTopic"), ox.NamedNode(iri)),
+        ox.Triple(node, ox.NamedNode(NAMESPACES["void"] + "inDataset"), ox.NamedNode(site.dataset)),
+    ]
+
+
+def written(
+    site: Site, triples: Iterable[ox.Triple], fmt: Format, name: str, prefixes: Mapping[str, str] = PREFIXES | NAMESPACES
+) -> Response:
     """A document of triples, in a stable order."""
     lines = sorted((str(triple), triple) for triple in triples)
     used = used_prefixes(prefixes, (line for line, _ in lines))

@@ -27,7 +27,7 @@ from kg.web.answers import asker, hang_up, headers_of
 from kg.web.describe import SPACES, service_description
 from kg.web.documents import written
 from kg.web.problems import UNFORESEEN, problem_of, respond
-from kg.web.protocol import Asked, read
+from kg.web.protocol import Asked, Room, read
 from kg.web.reply import Reply, reply_of
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
@@ -36,6 +36,7 @@ PATH = "/sparql"
 _log = logging.getLogger(__name__)
 _SHOWN = 1000  # rows that the page shows; the downloads have all
 _ON_PAGE = f"{JSON.media_type},{TURTLE.media_type}"  # what the page is made from
+_ROOM = 100_000_000  # bytes of bodies that may be arriving
 _NOBODY = Reply(503, [])
 
 
@@ -44,11 +45,12 @@ class Endpoint:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._room = Room(_ROOM)
 
     async def answer(self, scope: Scope, receive: Receive) -> Reply:
         """The answer to one request."""
         try:
-            asked = await read(scope, receive, self._site.settings.query_bytes)
+            asked = await read(scope, receive, self._site.settings.query_bytes, self._room)
             _refuse_update(asked)
             if len(asked.queries) == 1 and not asked.choice.page:
                 return await self._results(scope, receive, asked)

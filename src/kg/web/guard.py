@@ -18,7 +18,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from kg.web.front import WHOLE
 from kg.web.memory import Memory
 
-_HEAD_BYTES = 4_000_000  # room for the largest query that is answered, percent-encoded
+_HEAD_BYTES = 128_000  # longer queries are sent as a body
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"access-control-allow-origin: *\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
+)
 _HEAD_LINES = 100
 _HEAD_SECONDS = 15.0  # from the first byte, or from the opening of the connection, to the end of the head
 _OVERHEAD = 500  # bytes that a remembered answer takes besides its own
@@ -66,7 +70,9 @@ class Guard(HttpToolsProtocol):
                 self._raw = b""
             self._seen += len(data)
             if self._seen > _HEAD_BYTES:
-                self.send_400_response("The head of this request is too large.")
+                text = b"The head of this request is longer than %d bytes. Send a long query by POST." % _HEAD_BYTES
+                self.transport.write(_TOO_LARGE % (len(text), text))
+                self.transport.close()
                 return
         super().data_received(data)
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 import pyoxigraph as ox
 from starlette.types import Receive, Scope
 
-from kg.errors import BadRequest, NotAcceptable, TooLarge, TooSlow, UnsupportedType, WrongMethod
+from kg.errors import BadRequest, NotAcceptable, Overloaded, TooLarge, TooSlow, UnsupportedType, WrongMethod
 from kg.formats import GRAPHS, HTML, JSON, RESULTS, TURTLE, Format, by_name, negotiate
 
 METHODS = "GET, HEAD, POST, OPTIONS"
@@ -80,10 +80,27 @@ def _offer(accept: str | None, named: str | None, offered: tuple[Format, ...]) -
         return None
 
 
-async def read(scope: Scope, receive: Receive, limit: int) -> Asked:
+class Room:
+    """Memory for bodies that are arriving, of all requests together: many that come slowly must not fill it."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """Occupy so many bytes; raises Overloaded where they are not free."""
+        if size > self._left:
+            raise Overloaded("Too many long requests are arriving at the moment.", 5)
+        self._left -= size
+
+    def give(self, size: int) -> None:
+        """Free so many bytes."""
+        self._left += size
+
+
+async def read(scope: Scope, receive: Receive, limit: int, room: Room) -> Asked:
     """Read a request whose query may have `limit` bytes.
 
-    Raises BadRequest, TooLarge, TooSlow, UnsupportedType or WrongMethod.
+    Raises BadRequest, Overloaded, TooLarge, TooSlow, UnsupportedType or WrongMethod.
     """
     accept, encodings, kind = None, "", ""
     for name, value in scope["headers"]:
@@ -97,7 +114,7 @@ async def read(scope: Scope, receive: Receive, limit: int) -> Asked:
     for key, text in _pairs(scope["query_string"], limit):
         values.setdefault(key, []).append(text)
     if scope["method"] == "POST":
-        for key, text in await _read_body(receive, kind, limit):
+        for key, text in await _read_body(receive, kind, limit, room):
             values.setdefault(key, []).append(text)
     elif scope["method"] != "GET":
         raise WrongMethod(f"Send a query by GET or POST. [got {scope['method']}]", METHODS)
@@ -108,7 +125,7 @@ async def read(scope: Scope, receive: Receive, limit: int) -> Asked:
     return Asked(values.get("query", []), len(values.get("update", ())), default, graphs, named, accept, encodings, timeout)
 
 
-async def _read_body(receive: Receive, content_type: str, limit: int) -> list[tuple[str, str]]:
+async def _read_body(receive: Receive, content_type: str, limit: int, room: Room) -> list[tuple[str, str]]:
     """The parameters in the body."""
     kind, _, parameters = content_type.lower().partition(";")
     kind = kind.strip()
@@ -119,7 +136,7 @@ async def _read_body(receive: Receive, content_type: str, limit: int) -> list[tu
         raise UnsupportedType(f"A query is sent in UTF-8. [got {charset}]")
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            body = await _whole_body(receive, limit)
+            body = await _whole_body(receive, limit, room)
     except TimeoutError:
         raise TooSlow(f"The body did not arrive within {_BODY_SECONDS:g} seconds. Send it without pauses.") from None
     if kind == _FORM:
@@ -130,15 +147,20 @@ async def _read_body(receive: Receive, content_type: str, limit: int) -> list[tu
         raise BadRequest("The body is not UTF-8 text.") from None
 
 
-async def _whole_body(receive: Receive, limit: int) -> bytes:
+async def _whole_body(receive: Receive, limit: int, room: Room) -> bytes:
     body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > _encoded(limit):
-            raise _too_large(limit)
-        if not message.get("more_body"):  # nor has a disconnection
-            return bytes(body)
+    try:
+        while True:
+            message = await receive()
+            chunk = message.get("body", b"")
+            room.take(len(chunk))
+            body += chunk
+            if len(body) > _encoded(limit):
+                raise _too_large(limit)
+            if not message.get("more_body"):  # nor has a disconnection
+                return bytes(body)
+    finally:
+        room.give(len(body))
 
 
 def _pairs(text: bytes, limit: int) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from kg.web.site import Site, open_files, open_release
 def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Settings) -> None:
     """Serve until interrupted; raises KgError where there is nothing to serve or the address is taken."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # as Ctrl-C, so that nothing is left behind before all runs
+    _allow_many_connections()
     listener = _listen(host, port)
     with suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly and says so by raising it again
         site = open_files(files, settings) if files else open_release(build, settings)
@@ -57,6 +59,13 @@ def _run(site: Site, listener: socket.socket, what: str) -> None:
     server.run(sockets=[listener])
     if not server.started:
         raise KgError("The server could not start. Its own message stands above.")
+
+
+def _allow_many_connections() -> None:
+    """Take as many file descriptors as the system gives: each client needs one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # "unlimited" is too many for some systems
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:
