@@ -80,7 +80,8 @@ class _Worker:
         self._loop = asyncio.get_running_loop()
         self._received = b""
         self._files: list[int] = []
-        self._unsent = b""
+        self._unsent = bytearray()
+        self._blocked = False
         self._loop.add_reader(connection, self._read)
 
     def take(self, query: _Query) -> None:
@@ -88,22 +89,20 @@ class _Worker:
         if not self.queries:
             self.since = self._loop.time()
         self.queries.append(query)
-        if self._unsent:
-            self._unsent += query.request
-            return
-        with contextlib.suppress(ConnectionError):  # the report of its death says more
-            try:
-                sent = self._connection.send(query.request)
-            except BlockingIOError:
-                sent = 0
-            if sent < len(query.request):
-                self._unsent = query.request[sent:]
-                self._loop.add_writer(self._connection, self._write)
+        if not self._unsent:
+            self._loop.call_soon(self._write)  # what else comes in at this moment goes along
+        self._unsent += query.request
 
     def _write(self) -> None:
-        with contextlib.suppress(OSError):
-            self._unsent = self._unsent[self._connection.send(self._unsent) :]
-        if not self._unsent:
+        if self._connection.fileno() < 0:
+            return
+        with contextlib.suppress(OSError):  # the report of its death says more
+            del self._unsent[: self._connection.send(self._unsent)]
+        if self._unsent and not self._blocked:
+            self._blocked = True
+            self._loop.add_writer(self._connection, self._write)
+        elif self._blocked and not self._unsent:
+            self._blocked = False
             self._loop.remove_writer(self._connection)
 
     def _read(self) -> None:
@@ -132,7 +131,7 @@ class _Worker:
     def close(self) -> None:
         """Let go of the process, which must be killed besides."""
         self._loop.remove_reader(self._connection)
-        if self._unsent:
+        if self._blocked:
             self._loop.remove_writer(self._connection)
         self._connection.close()
         for file in self._files:
