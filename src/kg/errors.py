@@ -18,6 +18,7 @@ KgError
 └── QueryFailed          a query that is right could not be answered
     ├── QueryTimeout     it took longer than the limit
     ├── QueryTooHeavy    it needed more memory than the limit
+    ├── ServiceFailed    a server that the query calls did not answer as it should
     ├── Overloaded       all workers are busy
     ├── Throttled        this client has had its share for now
     └── HungUp           nobody waits for the answer any more
@@ -119,6 +120,10 @@ class QueryTimeout(QueryFailed):
 
 class QueryTooHeavy(QueryFailed):
     """It needed more memory than the limit."""
+
+
+class ServiceFailed(QueryFailed):
+    """A server that the query calls did not answer as it should."""
 
 
 class _Later(QueryFailed):

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import pyoxigraph as ox
 
-from kg.errors import AnswerTooLarge, BadQuery, KgError, NotAcceptable, NotFound, Overloaded, TooLarge
+from kg.errors import AnswerTooLarge, BadQuery, KgError, NotAcceptable, NotFound, Overloaded, ServiceFailed, TooLarge
 from kg.formats import GRAPHS, RESULTS
 from kg.settings import Settings
 from kg.sparql import refuse_depth, refuse_update, services, syntax_error
@@ -27,6 +27,11 @@ from kg.store.sandbox import can_forbid_sockets
 from kg.store.zygote import Plan
 
 _NO_ROOM = "Too many large answers are being read at the moment."
+#: What went wrong there, and where exactly, is between that server and whoever runs this one.
+_SERVICE_FAILED = (
+    "This query could not be evaluated: a server that it calls by SERVICE is out of reach, or gave no answer that can be read. "
+    "Ask that server itself to see why, or write SERVICE SILENT to go on without it."
+)
 _LONG = 1.0  # seconds after which a query is logged
 _log = logging.getLogger(__name__)
 _STORE, _DUMP = "store", "dump.nq"
@@ -96,7 +101,7 @@ class OxigraphStore:
             self._clients.leave(client, begun, ended)
             self._note(request, outcome, ended - begun)
         if reply.failure:
-            raise self._failure(reply, request)
+            raise ServiceFailed(_SERVICE_FAILED) if network and reply.failure == "error" else self._failure(reply, request)
         if not isinstance(reply.body, bytes):
             self._demand_room(reply.body, reply.size)
         return Answer(reply.body, reply.size, reply.format, reply.digest, reply.coding, reply.partial)

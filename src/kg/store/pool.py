@@ -390,7 +390,7 @@ class Pool:
         try:
             if query.answer.done():
                 raise HungUp("Nobody waits for this answer any more.")
-            self._demand_place(query.client)
+            self._take_place(query.client)
         except KgError as error:
             query.fail(error)
             query.settle()
@@ -400,15 +400,15 @@ class Pool:
         self._refill()
         self._send_elsewhere(behind)
 
-    def _demand_place(self, client: str) -> None:
+    def _take_place(self, client: str) -> None:
         if self._old.total() >= self._size.old:
             raise Overloaded("Too many long queries are running.", 10)
         if self._old[client] >= max(1, self._size.old // 2):
             raise Overloaded("You have too many long queries running at the same time.", 10)
+        self._old[client] += 1
 
     def _age(self, worker: _Worker, query: _Query) -> None:
-        """Give the query a place among the old."""
-        self._old[query.client] += 1
+        """Put the query, which has its place, among the old."""
         self._elders.append(worker)
         query.timers = [
             *(query.timers or ()),
@@ -450,10 +450,14 @@ class Pool:
 
     async def _invite(self, query: _Query) -> None:
         """Give the query a worker with network access, among the old: nobody knows how long others take to answer."""
-        self._demand_place(query.client)
+        self._take_place(query.client)  # at once: others may ask while the worker is being forked
         wanted: asyncio.Future[_Worker] = self._loop.create_future()
-        self._fork(FORK_WITH_NETWORK, wanted)
-        worker = await wanted
+        try:
+            self._fork(FORK_WITH_NETWORK, wanted)
+            worker = await wanted
+        except BaseException:
+            self._end_of_age(query)
+            raise
         worker.spent = True
         worker.take(query)
         self._age(worker, query)

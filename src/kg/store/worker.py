@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _READ = 1 << 18  # bytes read at once
 _IN_MEMORY = 1 << 20  # bytes above which an answer goes to a file, whose descriptor is sent
+_WORDS = 500  # characters of an error that are passed on
 _WORTH_COMPRESSING = 512  # bytes
 _FEW = 1000  # triples of a graph that is written with no more prefixes than it uses
 _GZIP_LEVEL, _BROTLI_QUALITY = 5, 4  # of the fast levels, those that still shrink SPARQL JSON to a tenth
@@ -178,7 +179,7 @@ def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
     except _NoRoom:
         return Reply("room")
     except (ValueError, RuntimeError, OSError) as error:
-        return Reply("error", str(error))
+        return Reply("error", str(error)[:_WORDS])
 
 
 def _queried(store: ox.Store, request: Request, rules: Rules) -> Reply:

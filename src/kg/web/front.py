@@ -41,6 +41,7 @@ EVERYWHERE: Headers = [
 ]
 #: What an answer depends on, and what the client has already.
 _HEEDED = (b"accept", b"accept-encoding", b"host", b"accept-language", b"if-none-match")
+_LISTS = {b"accept", b"accept-encoding", b"accept-language", b"if-none-match"}
 _PREFLIGHT: Headers = [
     (b"access-control-allow-headers", b"Accept, Accept-Encoding, Accept-Language, Content-Type, If-None-Match, User-Agent"),
     (b"access-control-max-age", b"86400"),
@@ -88,11 +89,12 @@ class Front:
             return
         reading = method in ("GET", "HEAD")
         key, known = _key(scope)
+        if not reading:
+            known = b""
         entry = self._entries.get(key) if reading else None
         again = entry is not None
         if entry is None:
-            if method == "HEAD":
-                scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET" if reading else method, "headers": _merged(scope["headers"])}
             entry = await self._ask(scope, receive, _Sender(send, method == "HEAD", known), str(key[-1]))
             if entry is None:
                 self.answered[200] += 1
@@ -141,8 +143,23 @@ def _key(scope: Scope) -> tuple[_Key, bytes]:
         if name in read:  # one that comes twice says both (RFC 9110, 5.3)
             read[name] = read[name] + b"," + value if read[name] else value
     accept, coding, host, language, known = read.values()
-    chosen = choose_coding(coding.decode("latin-1"))
-    return (scope["path"], scope["query_string"], accept, language, host, scope["scheme"], chosen), known
+    accepted = coding.decode("latin-1")
+    chosen, packed = choose_coding(accepted), choose_coding(accepted, ("gzip",))  # dumps lie there in one coding only
+    return (scope["path"], scope["query_string"], accept, language, host, scope["scheme"], packed, chosen), known.strip()
+
+
+def _merged(lines: Headers) -> Headers:
+    """Lists that came in several lines, each in one (RFC 9110, 5.3), for readers that look at the first only."""
+    merged: Headers = []
+    places: dict[bytes, int] = {}
+    for name, value in lines:
+        if name in places:
+            merged[places[name]] = (name, merged[places[name]][1] + b"," + value)
+            continue
+        if name in _LISTS:
+            places[name] = len(merged)
+        merged.append((name, value))
+    return merged
 
 
 class _Sender:

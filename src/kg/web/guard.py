@@ -24,6 +24,7 @@ _TOO_LARGE = (
     b"access-control-allow-origin: *\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
 )
 _HEAD_LINES = 100
+_OF_BODY = (b"content-length", b"transfer-encoding")
 _HEAD_SECONDS = 15.0  # from the first byte, or from the opening of the connection, to the end of the head
 _OVERHEAD = 500  # bytes that a remembered answer takes besides its own
 _STALL_SECONDS = 60.0  # that a client may read nothing of its answer
@@ -36,6 +37,7 @@ class Guard(HttpToolsProtocol):
     answers: Memory[bytes, tuple[bytes, bytes]]
     _raw = b""  # the request, if it came alone and in one piece
     _in_head = True
+    _between = True  # the parser is at the beginning of a request
     _seen = 0
     _held = b""
     _late: asyncio.TimerHandle | None = None
@@ -62,7 +64,7 @@ class Guard(HttpToolsProtocol):
                 self.transport.abort()
             return
         if self._in_head:
-            if not self._seen and data.startswith(b"GET ") and data.find(b"\r\n\r\n") == len(data) - 4:
+            if self._between and data.startswith(b"GET ") and data.find(b"\r\n\r\n") == len(data) - 4:
                 if self._answer_again(data):
                     return
                 self._raw = data
@@ -117,7 +119,7 @@ class Guard(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._in_head = True
+        self._in_head, self._between = True, False
         if self._late is None:
             self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
         super().on_message_begin()
@@ -134,6 +136,8 @@ class Guard(HttpToolsProtocol):
         """The head is whole."""
         self._in_head, self._seen = False, 0
         self._in_time()
+        if any(name in _OF_BODY for name, _ in self.headers):
+            self._raw = b""  # what follows is a part of it
         super().on_headers_complete()
         if self.scope["method"] != "HEAD":
             send: Any = partial(self._send_whole, self.cycle, self._raw)
@@ -141,7 +145,7 @@ class Guard(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        self._in_head = True
+        self._in_head = self._between = True
         super().on_message_complete()
 
     def pause_writing(self) -> None:

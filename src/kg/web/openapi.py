@@ -29,13 +29,13 @@ def describe_interface(version: str) -> Json:
                     "SPARQL 1.1 query; without a query, what this endpoint is",
                     _content(*RESULTS, *GRAPHS, HTML),
                     [_parameter("query", _QUERY), *_DATASET, _format(*RESULTS, *GRAPHS, HTML), _TIMEOUT],
-                    (400, 406, 413, 422, 429, 503, 504, 507, 403),
+                    (400, 406, 413, 422, 429, 502, 503, 504, 507, 403),
                 ),
                 "post": _operation(
                     "SPARQL 1.1 query",
                     _content(*RESULTS, *GRAPHS, HTML),
                     [*_DATASET, _format(*RESULTS, *GRAPHS, HTML), _TIMEOUT],
-                    (400, 403, 406, 408, 413, 415, 422, 429, 503, 504, 507),
+                    (400, 403, 406, 408, 413, 415, 422, 429, 502, 503, 504, 507),
                 )
                 | {"requestBody": _BODY},
             },

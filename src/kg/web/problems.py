@@ -82,6 +82,12 @@ _KINDS: dict[type[errors.KgError], Kind] = {
         "The body is of a type that is not read here",
         "Send application/sparql-query or application/x-www-form-urlencoded.",
     ),
+    errors.ServiceFailed: Kind(
+        "service-failed",
+        HTTPStatus.BAD_GATEWAY,
+        "A server that the query calls did not answer",
+        "Ask that server itself to see why, or write SERVICE SILENT to go on without it.",
+    ),
     errors.QueryTimeout: Kind(
         "timeout",
         HTTPStatus.GATEWAY_TIMEOUT,
@@ -115,9 +121,10 @@ _OURS = Kind(
 )
 #: All of them, for those who document them.
 KINDS = (*_KINDS.values(), _OURS)
-_DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is no such page.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer to that method.",
+#: What the routing says; HEAD and OPTIONS are answered before it.
+_ROUTING = {
+    HTTPStatus.NOT_FOUND: errors.NotFound("There is no such page."),
+    HTTPStatus.METHOD_NOT_ALLOWED: errors.WrongMethod("This address does not answer to that method.", "GET, HEAD, OPTIONS"),
 }
 
 
@@ -174,7 +181,9 @@ def install(app: FastAPI, render: Render) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 (what the handler is registered for)
         status = HTTPStatus(error.status_code)
-        detail = _DETAILS.get(status, str(error.detail))
+        if status in _ROUTING:
+            return respond(request, problem_of(_ROUTING[status]), render)
+        detail = str(error.detail)
         return respond(request, Problem("about:blank", status.phrase, status, detail, headers=dict(error.headers or {})), render)
 
     async def invalid(request: Request, error: Exception) -> Response:

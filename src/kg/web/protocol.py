@@ -13,7 +13,7 @@ import pyoxigraph as ox
 from starlette.types import Receive, Scope
 
 from kg.errors import BadRequest, NotAcceptable, Overloaded, TooLarge, TooSlow, UnsupportedType, WrongMethod
-from kg.formats import GRAPHS, HTML, JSON, RESULTS, TURTLE, Format, by_name, negotiate
+from kg.formats import GRAPHS, HTML, RESULTS, Format, by_name, negotiate
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 _FORM = "application/x-www-form-urlencoded"
@@ -65,10 +65,9 @@ def _choose(accept: str | None, named: str | None) -> Choice:
 
 def _wants_page(accept: str | None, named: str | None) -> bool:
     """A browser gets the page; `?format=` and every client that asks for data gets data."""
-    if named is not None:
-        return named.lower() == HTML.name
+    offered = (*RESULTS, *GRAPHS, HTML)
     try:
-        return negotiate(accept, (JSON, TURTLE, HTML))[0] is HTML
+        return (by_name(named, offered) if named else negotiate(accept, offered)[0]) is HTML
     except NotAcceptable:
         return False
 
@@ -119,7 +118,7 @@ async def read(scope: Scope, receive: Receive, limit: int, room: Room) -> Asked:
     elif scope["method"] != "GET":
         raise WrongMethod(f"Send a query by GET or POST. [got {scope['method']}]", METHODS)
     _, dot, ending = scope["path"].partition(".")
-    named = ending if dot else values["format"][-1] if "format" in values else None
+    named = values.get("format", [""])[-1] or (ending if dot else None)
     timeout = _seconds(values["timeout"][-1]) if "timeout" in values else None
     default, graphs = (_addresses(values[key]) if key in values else () for key in _GRAPH_PARAMETERS)
     return Asked(values.get("query", []), len(values.get("update", ())), default, graphs, named, accept, encodings, timeout)
