@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pyoxigraph as ox
 import pytest
 
 from kg.errors import BadQuery, MethodRefused, ServiceRefused
-from kg.sparql import is_update, is_volatile, refuse_depth, refuse_update, services, syntax_error
+from kg.sparql import is_update, is_volatile, refuse_depth, refuse_update, services, syntax_error, words
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 
@@ -140,3 +142,14 @@ def test_what_would_exhaust_the_parser_is_refused() -> None:
     with pytest.raises(BadQuery, match="nests brackets 1,000 deep"):
         refuse_depth("SELECT * " + "{" * 1000 + "}" * 1000)
     refuse_depth("SELECT * { " + "{ ?s ?p '{{{' } " * 1000 + "}")
+
+
+@pytest.mark.parametrize(
+    "text", ['"' + '\\"' * 200_000, "a." * 200_000, "'" * 300_000, '"""' + "x" * 300_000, "<" * 300_000, "1" * 300_000]
+)
+def test_reading_takes_no_longer_than_the_text_is_long(text: str) -> None:
+    started = time.perf_counter()
+    words(text)
+    with pytest.raises(ServiceRefused):
+        services("ASK { service " + text, [WIKIDATA])
+    assert time.perf_counter() - started < 5

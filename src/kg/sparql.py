@@ -14,8 +14,10 @@ _TOKEN = re.compile(
     r"""
     (?P<comment>\#[^\r\n]*)
   | (?P<iri><[^<>"{}|^`\\\x00-\x20]*>)
-  | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*\"\"\" | '''(?:[^'\\]|\\.|'(?!''))*''' | "(?:[^"\\\r\n]|\\.)*" | '(?:[^'\\\r\n]|\\.)*')
-  | (?P<name>[\w.-]*:[\w.:%\\-]*)
+  # A string that does not end goes on to where it had to: looking for its end again from each quote in it would take for ever.
+  | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*+(?:\"\"\")? | '''(?:[^'\\]|\\.|'(?!''))*+(?:''')?
+      | "(?:[^"\\\r\n]|\\.)*+"? | '(?:[^'\\\r\n]|\\.)*+'?)
+  | (?P<name>[\w.-]{0,64}+:[\w.:%\\-]*+)
   | (?P<variable>[?$]\w+)
   | (?P<word>@?[A-Za-z]\w*)
   | .

@@ -33,7 +33,7 @@ from kg.release import Release
 from kg.settings import Settings
 from kg.store import Dump, Request
 from kg.store.oxigraph import OxigraphStore, store_files
-from kg.store.sandbox import can_forbid_sockets
+from kg.store.sandbox import can_confine
 from store.starting import Running, running, source
 
 LIMITS = Settings(young=2, old=4, timeout=1.0, memory=400, result_bytes=3_000_000, query_bytes=10_000, waiting=4)
@@ -210,7 +210,7 @@ def test_whoever_has_used_his_seconds_must_wait_and_others_need_not(run: Callabl
     assert store.ask("ASK {}", client="b")
 
 
-@pytest.mark.skipif(not can_forbid_sockets(), reason="no seccomp filter is known for this platform")
+@pytest.mark.skipif(not can_confine(), reason="no seccomp filter is known for this platform")
 def test_a_worker_cannot_reach_anyone(store: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)

@@ -47,7 +47,7 @@ class Clients:
         bucket.seconds -= now - begun
         if bucket.running:  # else it was forgotten meanwhile
             bucket.running -= 1
-            bucket.begun -= begun
+            bucket.begun = bucket.begun - begun if bucket.running else 0.0
 
     def _bucket(self, client: str, now: float) -> _Bucket:
         bucket = self._buckets.get(client)

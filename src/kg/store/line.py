@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +21,9 @@ class Line(Generic[T]):
     def __len__(self) -> int:
         return self._count
 
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self._waiting.values())
+
     def has_place(self, client: str) -> bool:
         """Whether one more may wait."""
         return self._count < self._places and len(self._waiting.get(client, ())) < max(1, self._places // 2)
@@ -34,9 +39,12 @@ class Line(Generic[T]):
         self._waiting.move_to_end(client, last=False)
         self._count += 1
 
-    def pop(self) -> T:
-        """The first thing of the client whose turn it is, who then goes to the end; raises KeyError where nothing waits."""
-        client, things = self._waiting.popitem(last=False)
+    def pop(self, may: Callable[[str], bool] = lambda _: True) -> T:
+        """The first thing of the client whose turn it is, who then goes to the end; raises KeyError where nobody waits who may."""
+        client = next((client for client in self._waiting if may(client)), None)
+        if client is None:
+            raise KeyError("Nobody waits.")
+        things = self._waiting.pop(client)
         thing = things.popleft()
         self._count -= 1
         if things:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import pyoxigraph as ox
 
@@ -23,15 +24,17 @@ from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.clients import Clients
 from kg.store.message import Reply
 from kg.store.pool import Pool, Size
-from kg.store.sandbox import can_forbid_sockets
+from kg.store.sandbox import can_confine
 from kg.store.zygote import Plan
 
+T = TypeVar("T")
 _NO_ROOM = "Too many large answers are being read at the moment."
 #: What went wrong there, and where exactly, is between that server and whoever runs this one.
 _SERVICE_FAILED = (
     "This query could not be evaluated: a server that it calls by SERVICE is out of reach, or gave no answer that can be read. "
     "Ask that server itself to see why, or write SERVICE SILENT to go on without it."
 )
+_SHORT = 20_000  # characters of a text that is read at once
 _LONG = 1.0  # seconds after which a query is logged
 _log = logging.getLogger(__name__)
 _STORE, _DUMP = "store", "dump.nq"
@@ -87,7 +90,7 @@ class OxigraphStore:
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """See `kg.store.Store`."""
-        network = isinstance(request, Request) and self._examine(request.text)
+        network = isinstance(request, Request) and await _aside(request.text, self._examine)
         begun, outcome = time.monotonic(), "CutShort"
         self._clients.enter(client, begun)
         try:
@@ -101,7 +104,11 @@ class OxigraphStore:
             self._clients.leave(client, begun, ended)
             self._note(request, outcome, ended - begun)
         if reply.failure:
-            raise ServiceFailed(_SERVICE_FAILED) if network and reply.failure == "error" else self._failure(reply, request)
+            if network and reply.failure == "error":
+                raise ServiceFailed(_SERVICE_FAILED)
+            raise await _aside(
+                request.text if isinstance(request, Request) else "", lambda text: self._failure(reply, request, text)
+            )
         if not isinstance(reply.body, bytes):
             self._demand_room(reply.body, reply.size)
         return Answer(reply.body, reply.size, reply.format, reply.digest, reply.coding, reply.partial)
@@ -129,10 +136,9 @@ class OxigraphStore:
         if len(text) > limit or (len(text) * 4 > limit and len(text.encode(errors="replace")) > limit):
             raise TooLarge(f"This query is longer than {limit:,} bytes. Shorten it, or download the data and query it yourself.")
         refuse_depth(text)
-        return bool(services(text, self._settings.services, strict=not can_forbid_sockets()))
+        return bool(services(text, self._settings.services, strict=not can_confine()))
 
-    def _failure(self, reply: Reply, request: Request | Dump) -> KgError:
-        text = request.text if isinstance(request, Request) else ""
+    def _failure(self, reply: Reply, request: Request | Dump, text: str) -> KgError:
         limit = self._settings.result_bytes
         match reply.failure:
             case "syntax":
@@ -161,6 +167,11 @@ class OxigraphStore:
         self._pool.close()
         if self._source.temporary:
             shutil.rmtree(self._source.temporary, ignore_errors=True)
+
+
+async def _aside(text: str, read: Callable[[str], T]) -> T:
+    """What reading a text gives; a long one is read in a thread, so that others need not wait for it."""
+    return read(text) if len(text) < _SHORT else await asyncio.to_thread(read, text)
 
 
 def store_files(files: Iterable[Path], prefixes: Mapping[str, str]) -> Source:

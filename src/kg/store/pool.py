@@ -13,10 +13,14 @@ import contextlib
 import os
 import signal
 import socket
+import stat
+import struct
 import subprocess
 import sys
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
 from kg.store import Dump, HangUp, Request
@@ -24,13 +28,17 @@ from kg.store.line import Line
 from kg.store.message import FRAME, Reply, read_reply, write_request
 from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, READY, Plan
 
-_YOUNG = 0.06  # seconds that a query is young
+_YOUNG = 0.06  # seconds on the processor that a query is young
+_PATIENT = 0.5  # seconds after which it is old even if it has hardly been on the processor
 _YIELD = 0.25  # seconds after which its worker yields to all others
 _NICENESS = 10
 _TICK = 0.02  # seconds between looks at the clock
 _AHEAD = 4  # queries that a worker is sent before it has answered the first
-_RESTART = 0.5  # seconds before a lost zygote is replaced
+_RESTART = 0.5  # seconds before a lost zygote is replaced, or workers where they cannot live
+_BARREN = 10  # workers that may die without having done anything before others come more slowly
+_PATIENCE = 2.0  # seconds that it may take to end
 _READ = 1 << 18  # bytes read at once
+_REPLY = 1 << 23  # bytes that a reply may have; larger answers come in files
 _LESS = "Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything."
 
 
@@ -47,10 +55,11 @@ class Size:
 class _Query:
     """A query on its way."""
 
-    __slots__ = ("answer", "client", "hang_up", "request", "seconds", "timers", "watch")
+    __slots__ = ("answer", "begun", "client", "hang_up", "request", "seconds", "timers", "watch")
 
     def __init__(self, request: bytes, client: str, seconds: float, hang_up: HangUp | None, answer: asyncio.Future[Reply]) -> None:
         self.request, self.client, self.seconds, self.hang_up, self.answer = request, client, seconds, hang_up, answer
+        self.begun = answer.get_loop().time()
         self.timers: list[asyncio.TimerHandle] | None = None
         self.watch: asyncio.Task[None] | None = None
 
@@ -74,6 +83,9 @@ class _Worker:
         self.pid = pid
         self.queries: deque[_Query] = deque()
         self.since = 0.0  # when it began with the first
+        self._used = 0.0  # processor seconds until then
+        self.dead = False
+        self.answers = 0
         self.spent = False  # it yields, or has been sent what it shall not answer any more
         self._connection = connection
         self._pool = pool
@@ -84,10 +96,19 @@ class _Worker:
         self._blocked = False
         self._loop.add_reader(connection, self._read)
 
+    def begin(self) -> None:
+        """Note that it begins with a query now."""
+        self.since, self._used = self._loop.time(), _processor_seconds(self.pid)
+
+    def is_old(self, now: float) -> bool:
+        """Whether it has been at its first query for long: on the processor, or if it hardly gets there, at all."""
+        waited = now - self.since
+        return waited > _YOUNG and (waited > _PATIENT or _processor_seconds(self.pid) - self._used > _YOUNG)
+
     def take(self, query: _Query) -> None:
         """Send a query; its reply will come to the pool."""
         if not self.queries:
-            self.since = self._loop.time()
+            self.begin()
         self.queries.append(query)
         if not self._unsent:
             self._loop.call_soon(self._write)  # what else comes in at this moment goes along
@@ -117,25 +138,48 @@ class _Worker:
             return
         self._files += files
         self._received = self._received + data if self._received else data
-        while len(self._received) >= FRAME.size:
-            head, body = FRAME.unpack_from(self._received)
-            start, end = FRAME.size + head, FRAME.size + head + body
-            if len(self._received) < end:
+        try:
+            while self.queries and (reply := self._next()):
+                self._pool.answered(self, reply)
+        except (ValueError, TypeError, IndexError, RecursionError, struct.error, OSError):
+            # It is broken, or its file could not be taken. What it says next could be taken for the answer to another query.
+            if self._connection.fileno() >= 0:
+                self._pool.distrust(self)
+
+    def read_rest(self) -> None:
+        """Take what a dead process had still said."""
+        while self._connection.fileno() >= 0 and self.queries:
+            before = len(self.queries), len(self._received)
+            self._read()
+            if (len(self.queries), len(self._received)) == before:
                 return
-            reply = read_reply(self._received[FRAME.size : start], self._received[start:end])
-            self._received = self._received[end:]
-            if reply.in_file:
-                reply = replace(reply, body=os.fdopen(self._files.pop(0), "rb"))
-            self._pool.answered(self, reply)
+
+    def _next(self) -> Reply | None:
+        if len(self._received) < FRAME.size:
+            return None
+        head, body = FRAME.unpack_from(self._received)
+        start, end = FRAME.size + head, FRAME.size + head + body
+        if end > _REPLY:
+            raise ValueError("No reply is so long.")
+        if len(self._received) < end:
+            return None
+        reply = read_reply(self._received[FRAME.size : start], self._received[start:end])
+        if reply.in_file:
+            reply = replace(reply, body=_opened(self._files.pop(0)))
+        self._received = self._received[end:]
+        return reply
 
     def close(self) -> None:
         """Let go of the process, which must be killed besides."""
+        if self._connection.fileno() < 0:
+            return
         self._loop.remove_reader(self._connection)
         if self._blocked:
             self._loop.remove_writer(self._connection)
         self._connection.close()
-        for file in self._files:
-            os.close(file)
+        self._received = b""
+        while self._files:
+            os.close(self._files.pop())
 
 
 class Pool:
@@ -143,16 +187,19 @@ class Pool:
 
     def __init__(self, plan: Plan, size: Size) -> None:
         self._plan, self._size = plan, size
+        self._share = max(1, size.old // 2)  # old queries that one client may have
         self._workers: list[_Worker] = []  # for young queries
         self._elders: list[_Worker] = []  # each at an old one
-        self._forking: deque[tuple[socket.socket, asyncio.Future[_Worker] | None]] = deque()
+        self._forking: deque[tuple[socket.socket, _Query | None]] = deque()  # for what query, if for a certain one
         self._old: Counter[str] = Counter()  # queries by client
         self._line: Line[_Query] = Line(size.waiting)
-        self._ticking = False
+        self._ticking = self._refilling = False
+        self._barren = 0  # workers in a row that have died without having answered anything
         self.forked = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._starting: asyncio.Future[None] | None = None
         self._closed = False
+        self._obeyed = False  # whether there is a zygote that takes orders
 
     @property
     def counts(self) -> dict[str, int]:
@@ -180,20 +227,41 @@ class Pool:
         if self._process and not self._closed:
             self._closed = True
             self._drop_all()
+            while self._line:
+                self._line.pop().fail(Overloaded("The server is being stopped.", 1))
             self._silence()
-            self._process.wait()
+            try:
+                self._process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:  # it may be loading; its workers end with it
+                self._process.kill()
+                self._process.wait()
 
     # The zygote
 
     def _launch(self) -> None:
         if self._closed:
             return
-        self._control, theirs = socket.socketpair()
-        self._control.setblocking(False)
-        command = [sys.executable, "-m", "kg.store.zygote", str(theirs.fileno()), self._plan.to_json()]
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
-        theirs.close()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            self._launch_later()
+            return
+        with theirs:
+            command = [sys.executable, "-m", "kg.store.zygote", str(theirs.fileno()), self._plan.to_json()]
+            try:
+                self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
+            except OSError:
+                ours.close()
+                self._launch_later()
+                return
+        ours.setblocking(False)
+        self._control = ours
         self._loop.add_reader(self._control, self._hear)
+
+    def _launch_later(self) -> None:
+        self._fail("The process that answers queries could not start: this system has no more room for processes or files.")
+        if not self._starting:
+            self._loop.call_later(_RESTART, self._launch)
 
     def _hear(self) -> None:
         try:
@@ -207,6 +275,7 @@ class Pool:
             return
         for kind, pid, number in MESSAGE.iter_unpack(data):
             if kind == READY:
+                self._obeyed = True
                 self._refill()
             elif kind == FAILED:
                 self._fail(f"The store takes {number} MiB, and a worker may take {self._plan.memory}. Give workers more memory.")
@@ -231,6 +300,7 @@ class Pool:
             self._starting.set_exception(KgError(message))
 
     def _silence(self) -> None:
+        self._obeyed = False
         if self._control.fileno() >= 0:
             self._loop.remove_reader(self._control)
             self._control.close()
@@ -242,10 +312,10 @@ class Pool:
                 query.fail(error)
                 query.settle()
             worker.close()
-        for connection, wanted in self._forking:
+        for connection, invited in self._forking:
             connection.close()
-            if wanted and not wanted.done():
-                wanted.set_exception(error)
+            if invited:
+                invited.fail(error)
         for holder in (self._workers, self._elders, self._forking, self._old):
             holder.clear()
 
@@ -253,29 +323,59 @@ class Pool:
 
     def _refill(self) -> None:
         """Have as many workers for young queries as there shall be."""
-        coming = sum(wanted is None for _, wanted in self._forking)
+        coming = sum(query is None for _, query in self._forking)
         for _ in range(self._size.young - len(self._workers) - coming):
-            self._fork(FORK, None)
+            if not self._fork(FORK, None):
+                self._refill_later()
+                break
 
-    def _fork(self, order: bytes, wanted: asyncio.Future[_Worker] | None) -> None:
-        if self._closed:
-            return
-        ours, theirs = socket.socketpair()
+    def _refill_later(self) -> None:
+        if not self._refilling:
+            self._refilling = True
+            self._loop.call_later(_RESTART, self._refill_now)
+
+    def _refill_now(self) -> None:
+        self._refilling = False
+        self._refill()
+
+    def _fork(self, order: bytes, query: _Query | None) -> bool:
+        """Order a worker; whether the order was taken. One that was not must leave no trace: reports come in the same order."""
+        if not self._obeyed:
+            return False
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            return False
+        with theirs:
+            try:
+                socket.send_fds(self._control, [MESSAGE.pack(order, 0, 0)], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                return False
         ours.setblocking(False)
-        self._forking.append((ours, wanted))
-        with contextlib.suppress(OSError):  # the loss of the zygote is heard besides
-            socket.send_fds(self._control, [MESSAGE.pack(order, 0, 0)], [theirs.fileno()])
-        theirs.close()
+        self._forking.append((ours, query))
+        return True
 
     def _join(self, pid: int) -> None:
-        connection, wanted = self._forking.popleft()
+        connection, query = self._forking.popleft()
+        if not pid:  # the system has no room for it
+            connection.close()
+            if query:
+                query.fail(Overloaded("There is no room for another worker.", 10))
+                self._end_of_age(query)
+            else:
+                self._refill_later()
+            return
         worker = _Worker(pid, connection, self)
         self.forked += 1
-        if wanted is not None:
-            if wanted.done():
+        if query:
+            if query.answer.done():
                 self._retire(worker)
+                self._end_of_age(query)
             else:
-                wanted.set_result(worker)
+                worker.spent = True
+                worker.take(query)
+                self._age(worker, query)
             return
         self._workers.append(worker)
         if self._starting and not self._starting.done():
@@ -284,22 +384,44 @@ class Pool:
 
     def _retire(self, worker: _Worker) -> None:
         worker.close()
+        self._kill(worker)
+
+    def _kill(self, worker: _Worker) -> None:
         with contextlib.suppress(OSError):
             self._control.send(MESSAGE.pack(KILL, worker.pid, 0))
 
     def _mourn(self, pid: int, status: int) -> None:
         """A worker has died; if we had not let go of it, what it was at is the reason."""
-        for holder in (self._workers, self._elders):
-            for worker in [worker for worker in holder if worker.pid == pid]:
-                holder.remove(worker)
-                worker.close()
-                if worker.queries:
-                    first = worker.queries.popleft()
-                    first.fail(self._cause(status))
-                    if holder is self._elders:
-                        self._end_of_age(first)
-                self._send_elsewhere(worker.queries)
+        for worker in [worker for worker in (*self._workers, *self._elders) if worker.pid == pid]:
+            worker.dead = True
+            worker.read_rest()
+            self._bury(worker, self._cause(status))
+            self._barren = 0 if worker.answers else self._barren + 1
+        if self._barren > _BARREN:  # it may be that none can live here
+            self._refill_later()
+        else:
+            self._refill()
+
+    def distrust(self, worker: _Worker) -> None:
+        """End a worker that has said what cannot be understood."""
+        self._bury(worker, QueryTooHeavy("The answer to this query was lost. Try again, or ask for less."))
+        self._kill(worker)
         self._refill()
+
+    def _bury(self, worker: _Worker, error: KgError) -> None:
+        old = worker in self._elders
+        for holder in (self._workers, self._elders):
+            if worker in holder:
+                holder.remove(worker)
+        worker.close()
+        if worker.queries:
+            first = worker.queries.popleft()
+            first.fail(error)
+            if old:
+                self._end_of_age(first)
+            else:
+                first.settle()
+        self._send_elsewhere(worker.queries)
 
     def _cause(self, status: int) -> KgError:
         if status == -signal.SIGSEGV:
@@ -315,8 +437,10 @@ class Pool:
         """
         seconds = min(self._size.seconds, request.timeout or self._size.seconds)
         query = _Query(write_request(request), client, seconds, hang_up, self._loop.create_future())
+        if self._closed:
+            raise Overloaded("The server is being stopped.", 1)
         if network:
-            await self._invite(query)
+            self._invite(query)
         else:
             self._admit(query)
         return await query.answer  # one that is given up is noticed at the next look at the clock
@@ -335,16 +459,25 @@ class Pool:
     def _give(self, query: _Query) -> bool:
         """Send the query to the worker with the least to do, if one has little."""
         worker = min(self._workers, key=_load, default=None)
-        if worker is None or len(worker.queries) >= _AHEAD:
+        if worker is None or len(worker.queries) >= _AHEAD or not self._may_begin(query.client):
             return False
         worker.take(query)
         return True
 
     def _feed(self, worker: _Worker) -> None:
-        while self._line and len(worker.queries) < _AHEAD:
-            query = self._line.pop()
+        while self._line and len(worker.queries) < _AHEAD and not worker.dead:
+            try:
+                query = self._line.pop(self._may_begin)
+            except KeyError:
+                return
             if not query.answer.done():
                 worker.take(query)
+
+    def _may_begin(self, client: str) -> bool:
+        """Who has all the old queries that one client may have begins others one by one: each may be just as long."""
+        if self._old[client] < self._share:
+            return True
+        return not any(query.client == client for worker in self._workers for query in worker.queries)
 
     def _send_elsewhere(self, queries: deque[_Query]) -> None:
         while queries:
@@ -355,6 +488,7 @@ class Pool:
     def answered(self, worker: _Worker, reply: Reply) -> None:
         """A worker has replied to the first of its queries."""
         query = worker.queries.popleft()
+        worker.answers += 1
         if not query.answer.done():
             query.answer.set_result(reply)
         elif not isinstance(reply.body, bytes):
@@ -368,14 +502,18 @@ class Pool:
             self._workers.append(worker)
         else:
             query.settle()
-        worker.since = self._loop.time()
+        worker.begin()
         self._feed(worker)
 
     def _tick(self) -> None:
         """Look which queries have grown old."""
         now = self._loop.time()
+        if not self._obeyed:
+            for query in self._line:
+                if now - query.begun > query.seconds:
+                    query.fail(QueryTimeout(_too_long(query)))
         for worker in [worker for worker in self._workers if worker.queries]:
-            if now - worker.since > _YOUNG or worker.queries[0].answer.done():
+            if worker.is_old(now):
                 self._promote(worker)
         self._ticking = bool(self._line) or any(worker.queries for worker in self._workers)
         if self._ticking:
@@ -403,7 +541,7 @@ class Pool:
     def _take_place(self, client: str) -> None:
         if self._old.total() >= self._size.old:
             raise Overloaded("Too many long queries are running.", 10)
-        if self._old[client] >= max(1, self._size.old // 2):
+        if self._old[client] >= self._share:
             raise Overloaded("You have too many long queries running at the same time.", 10)
         self._old[client] += 1
 
@@ -444,27 +582,38 @@ class Pool:
         self._old[query.client] -= 1
         self._old += Counter()  # forgets who has none
         query.settle()
+        for worker in self._workers:
+            self._feed(worker)
 
     def _time_out(self, query: _Query) -> None:
         query.fail(QueryTimeout(_too_long(query)))
 
-    async def _invite(self, query: _Query) -> None:
+    def _invite(self, query: _Query) -> None:
         """Give the query a worker with network access, among the old: nobody knows how long others take to answer."""
         self._take_place(query.client)  # at once: others may ask while the worker is being forked
-        wanted: asyncio.Future[_Worker] = self._loop.create_future()
-        try:
-            self._fork(FORK_WITH_NETWORK, wanted)
-            worker = await wanted
-        except BaseException:
+        if not self._fork(FORK_WITH_NETWORK, query):
             self._end_of_age(query)
-            raise
-        worker.spent = True
-        worker.take(query)
-        self._age(worker, query)
+            raise Overloaded("There is no room for another worker.", 2)
+
+
+def _processor_seconds(pid: int) -> float:
+    """What a process has used of the processor (Linux: clock_gettime(2) of its CPU clock); elsewhere, the time of day will do."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except (OSError, AttributeError):
+        return time.monotonic()
 
 
 def _load(worker: _Worker) -> int:
     return len(worker.queries)
+
+
+def _opened(descriptor: int) -> BinaryIO:
+    """A file that a worker gave us; raises OSError where it is none, from which reading might never end."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("A worker sent what is no file.")
+    return os.fdopen(descriptor, "rb")
 
 
 def _too_long(query: _Query) -> str:

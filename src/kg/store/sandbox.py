@@ -1,4 +1,4 @@
-"""Limits on the calling process: after these calls it can open no connection and take no more than so much memory."""
+"""Limits on the calling process: after these calls it can call nobody, harm nobody, and take no more than so much memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,38 @@ _MODE_FILTER = 2
 _ALLOW = 0x7FFF0000
 _REFUSE = 0x00050000 | errno.EPERM
 _X32 = 0x40000000  # x86-64 kernels also answer to these numbers
-# machine → (AUDIT_ARCH, numbers of the system calls socket, connect, socketpair, io_uring_setup)
-_CALLS = {"x86_64": (0xC000003E, (41, 42, 53, 425)), "aarch64": (0xC00000B7, (198, 203, 199, 425))}
+_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH
+#: System calls by their numbers on x86-64 and on arm64 (asm/unistd_64.h, asm-generic/unistd.h), none where there is none.
+_CONNECTIONS = {
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "socketpair": (53, 199),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "io_uring_setup": (425, 425),
+}
+#: What a process that was taken over could use against others; evaluating queries needs none of it.
+_OTHERS = {
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "fork": (57, None),
+    "vfork": (58, None),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "setpriority": (141, 140),
+    "prlimit64": (302, 261),
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_getfd": (438, 438),
+}
 
 
 class _Instruction(ctypes.Structure):
@@ -26,18 +56,21 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("filter", ctypes.POINTER(_Instruction)))
 
 
-def can_forbid_sockets() -> bool:
+def can_confine() -> bool:
     """Whether this platform has seccomp filters that we know how to write."""
-    return platform.system() == "Linux" and platform.machine() in _CALLS
+    return platform.system() == "Linux" and platform.machine() in _ARCH
 
 
-def forbid_sockets() -> None:
-    """Make every new connection of this process fail with EPERM, for good (seccomp, Linux).
+def confine(network: bool = False) -> None:
+    """Make certain system calls of this process fail with EPERM, for good (seccomp, Linux): new connections, and harm to others.
 
-    pyoxigraph cannot switch SERVICE off, so the process that evaluates strangers' queries must be unable to call anyone.
-    Raises OSError where the kernel refuses the filter.
+    pyoxigraph cannot switch SERVICE off, so the process that evaluates strangers' queries must be unable to call anyone; with
+    `network`, it may. Limits must be set before. Raises OSError where the kernel refuses the filter.
     """
-    arch, calls = _CALLS[platform.machine()]
+    machine = platform.machine()
+    numbers = (_OTHERS if network else _CONNECTIONS | _OTHERS).values()
+    calls = [number for pair in numbers if (number := pair[list(_ARCH).index(machine)]) is not None]
+    arch = _ARCH[machine]
     load, equal, greater, give = 0x20, 0x15, 0x35, 0x06
     refuse = len(calls) + 1  # jumps count the instructions between here and the last one
     program = [
@@ -60,6 +93,12 @@ def forbid_sockets() -> None:
 def resident() -> int:
     """MiB of memory that this process occupies; 0 where the platform does not say."""
     return _pages(1) * resource.getpagesize() >> 20
+
+
+def limit_files(largest: int) -> None:
+    """Let this process write no file of more bytes than that, and no memory of itself when it dies."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def limit_memory(mebibytes: int) -> None:

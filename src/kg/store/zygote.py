@@ -22,12 +22,14 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg.store.sandbox import can_forbid_sockets, forbid_sockets, limit_memory, resident
+from kg.store.sandbox import can_confine, confine, limit_files, limit_memory, resident
 from kg.store.worker import Rules, work
 
 #: Orders and reports: a letter, a process id, a number.
 MESSAGE = struct.Struct("!cii")
 READY, FORK, FORK_WITH_NETWORK, FORKED, KILL, DIED, FAILED = b"R", b"f", b"n", b"F", b"k", b"D", b"X"
+_MOST_DESCRIPTORS = 4096
+_SLACK = 1 << 20  # bytes that what cannot be compressed may grow by
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,18 @@ class Zygote:
 
     def _fork(self, connection: socket.socket, network: bool) -> None:
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # the system has no room for it
+            connection.close()
+            self._report(FORKED, 0, 0)
+            return
         if pid:
             connection.close()
             self._children.add(pid)
             self._report(FORKED, pid, 0)
             return
         try:
-            self._control.close()
             self._live(connection, network, parent)
         finally:
             os._exit(1)  # nothing of the zygote's may run in the child
@@ -105,13 +111,13 @@ class Zygote:
         """All of a worker's life."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Running out of memory is said on standard error by the allocator, which nobody needs: the status tells.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        _keep_only(connection)
         store = ox.Store.read_only(self._plan.store) if self._store is None else self._store
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        limit_files(self._plan.result_bytes + _SLACK)
         limit_memory(self._growth)
-        if can_forbid_sockets() and not network:
-            forbid_sockets()
+        if can_confine():
+            confine(network)  # before there is another thread, which would be free of it
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         work(connection, store, Rules(self._plan.result_bytes, self._plan.prefixes, self._plan.context))
 
     def _bury(self, deaths: socket.socket) -> bool:
@@ -129,6 +135,16 @@ class Zygote:
             self._control.sendall(MESSAGE.pack(kind, pid, number))
 
 
+def _keep_only(connection: socket.socket) -> None:
+    """Close all that the zygote has open: its orders, its wake-up calls, its standard output."""
+    # Running out of memory is said on standard error by the allocator, which nobody needs: the status tells.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    os.closerange(3, connection.fileno())
+    os.closerange(connection.fileno() + 1, _MOST_DESCRIPTORS)
+
+
 def _load(plan: Plan) -> ox.Store | None:
     if not plan.dump:
         return None
@@ -143,7 +159,8 @@ def _deaths() -> socket.socket:
     theirs.setblocking(False)
     signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes our socket
+    for number in (signal.SIGINT, signal.SIGTERM):  # these are for the server, which finishes and then closes our socket
+        signal.signal(number, signal.SIG_IGN)
     return ours
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from kg.formats import choose_coding
 from kg.web.memory import Memory
 from kg.web.reply import Headers, Reply
 
+_log = logging.getLogger(__name__)
 _LARGEST = 1 << 20  # bytes of an answer that is held in memory
 _OVERHEAD = 1500  # bytes that a remembered answer takes besides its body
 _WORTH_COMPRESSING = 512  # bytes
@@ -123,7 +125,12 @@ class Front:
                 return _entry(reply, coding)
             await _send_file(reply, reply.body, sender)
         else:
-            await self._app(scope, receive, sender)
+            try:
+                await self._app(scope, receive, sender)
+            except Exception:  # what Starlette has answered, it raises all the same
+                if sender.passed_on or not sender.start:
+                    raise
+                _log.exception("A request could not be answered.")
         return None if sender.passed_on or not sender.start else _entry(sender.reply(), coding)
 
 

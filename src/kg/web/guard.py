@@ -23,7 +23,9 @@ _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"access-control-allow-origin: *\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
 )
+_FRAMING_BYTES = 1_000_000  # around the pieces of a body, and behind it
 _HEAD_LINES = 100
+_LINE_BYTES = 16_000  # of one of them
 _OF_BODY = (b"content-length", b"transfer-encoding")
 _HEAD_SECONDS = 15.0  # from the first byte, or from the opening of the connection, to the end of the head
 _OVERHEAD = 500  # bytes that a remembered answer takes besides its own
@@ -70,11 +72,18 @@ class Guard(HttpToolsProtocol):
                 self._raw = data
             else:
                 self._raw = b""
+            if self._late is None:  # empty lines, which the parser passes over in silence, count too
+                self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
             self._seen += len(data)
             if self._seen > _HEAD_BYTES:
                 text = b"The head of this request is longer than %d bytes. Send a long query by POST." % _HEAD_BYTES
                 self.transport.write(_TOO_LARGE % (len(text), text))
                 self.transport.close()
+                return
+        else:
+            self._seen += len(data)  # what of it is body is taken off again
+            if self._seen > _FRAMING_BYTES:
+                self.transport.abort()
                 return
         super().data_received(data)
 
@@ -113,6 +122,8 @@ class Guard(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with what has waited."""
         super().on_response_complete()
+        if not self._in_head and self._late is None:  # the rest of a body that nobody has read
+            self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
         if self._held and not self.transport.is_closing():
             held, self._held = self._held, b""
             self.data_received(held)
@@ -129,8 +140,8 @@ class Guard(HttpToolsProtocol):
         if not self._in_head:
             return
         super().on_header(name, value)
-        if len(self.headers) > _HEAD_LINES:
-            raise ValueError("too many headers")
+        if len(self.headers) > _HEAD_LINES or len(value) > _LINE_BYTES:
+            raise ValueError("too many headers, or too long ones")
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -143,9 +154,16 @@ class Guard(HttpToolsProtocol):
             send: Any = partial(self._send_whole, self.cycle, self._raw)
             self.scope["extensions"] = {WHOLE: send}
 
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._seen -= len(body)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._in_head = self._between = True
+        self._seen = 0
+        self._in_time()
         super().on_message_complete()
 
     def pause_writing(self) -> None:

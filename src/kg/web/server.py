@@ -13,7 +13,7 @@ import uvicorn
 
 from kg.errors import KgError
 from kg.settings import Settings
-from kg.store.sandbox import can_forbid_sockets
+from kg.store.sandbox import can_confine
 from kg.web.app import create_app
 from kg.web.guard import Guard
 from kg.web.operation import log_as_json
@@ -28,7 +28,7 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
     with suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly and says so by raising it again
         site = open_files(files, settings) if files else open_release(build, settings)
         try:
-            if not can_forbid_sockets():
+            if not can_confine():
                 print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
             _run(site, listener, f"{len(files)} files" if files else f"release {site.manifest.id if site.manifest else ''}")
         finally:
