@@ -7,8 +7,8 @@ import time
 import pyoxigraph as ox
 import pytest
 
-from kg.errors import BadQuery, MethodRefused, ServiceRefused
-from kg.sparql import is_update, is_volatile, refuse_depth, refuse_update, services, syntax_error, words
+from kg.errors import BadQuery, ServiceRefused
+from kg.sparql import is_update, is_volatile, refuse_depth, services, syntax_error, words
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 
@@ -115,7 +115,7 @@ def test_updates_are_recognised(query: str, expected: bool) -> None:
     ("query", "line", "column", "words"),
     [
         ("SELECT * WHERE {\n  ?s ?p\n}", 3, 2, "missing or wrong just before"),
-        ("SELECT * {\n ?s ?p ) }", 2, 10, "did not expect “}”"),
+        ("SELECT * {\n ?s ?p ) }", 2, 2, "did not expect “?s ?p ) }”"),
         ("SELECT ?x {\n  ?x foo:bar ?y }", 2, 6, "the prefix foo: is not declared"),
         ("SELECT ?x { ?x kg:provider ?y . ?y b:c", 1, 36, "the prefix b: is not declared"),
         ("# a\nPREFIX a: <a:b> SELCT *", 2, 17, "says SELECT, ASK, CONSTRUCT or DESCRIBE"),
@@ -132,21 +132,16 @@ def test_a_syntax_error_names_the_place(query: str, line: int, column: int, word
     assert "expected one of" not in str(error)
 
 
-def test_an_update_is_told_that_the_endpoint_is_read_only() -> None:
-    with pytest.raises(MethodRefused, match="read-only"):
-        refuse_update("PREFIX a: <a:> INSERT DATA {}")
-    refuse_update("SELECT * {}")
-
-
 def test_what_would_exhaust_the_parser_is_refused() -> None:
     with pytest.raises(BadQuery, match="nests brackets 1,000 deep"):
         refuse_depth("SELECT * " + "{" * 1000 + "}" * 1000)
     refuse_depth("SELECT * { " + "{ ?s ?p '{{{' } " * 1000 + "}")
 
 
-@pytest.mark.parametrize(
-    "text", ['"' + '\\"' * 200_000, "a." * 200_000, "'" * 300_000, '"""' + "x" * 300_000, "<" * 300_000, "1" * 300_000]
-)
+LONG = ['"' + '\\"' * 200_000, "a." * 200_000, "'" * 300_000, '"""' + "x" * 300_000, "<" * 300_000, "1" * 300_000]
+
+
+@pytest.mark.parametrize("text", LONG, ids=[text[:4] for text in LONG])
 def test_reading_takes_no_longer_than_the_text_is_long(text: str) -> None:
     started = time.perf_counter()
     words(text)

@@ -14,7 +14,8 @@ from kg.names import PREFIXES, compact, expand
 from kg.release import QUERIES, STORE, current_release
 
 _HEADER = re.compile(r"^#\+ (?P<key>[a-z]+)(?:@(?P<language>[a-z]+))?: *(?P<value>.*)$", re.MULTILINE)
-_VALUES = r"VALUES \?{name} \{{ *(?P<term>[^{{}}]*?) *\}}"
+_VALUES = r"VALUES \?{name} \{{(?P<term>[^{{}}]*+)\}}"
+_LONGEST = 20_000  # characters of a question with its values
 _TYPED = re.compile(r"\"(?P<text>[^\"]*)\"(?:\^\^(?P<datatype>\S+))?")
 
 
@@ -45,7 +46,7 @@ class Question:
         match = re.search(_VALUES.format(name=re.escape(parameter)), self.text)
         if not match:
             raise BadRequest(f"The question {self.name} names the parameter '{parameter}' but gives it no VALUES.")
-        return match["term"]
+        return match["term"].strip(" ")
 
     def bound(self, values: Mapping[str, str]) -> str:
         """The query text with other values for its parameters; raises BadRequest where one is unknown or unfit."""
@@ -111,6 +112,8 @@ class Questions:
 
     def asked_by(self, text: str) -> Question | None:
         """The stored question that a query asks, if it is one."""
+        if len(text) > _LONGEST:
+            return None
         return next((question for question in self._questions.values() if question.is_asked_by(text)), None)
 
 

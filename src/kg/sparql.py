@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kg.errors import BadQuery, MethodRefused, ServiceRefused
+from kg.errors import BadQuery, ServiceRefused
 from kg.names import PREFIXES
 
 # What can hold a word without meaning it: comments, IRIs, strings. Order matters: long strings before short ones.
+# Nothing is read more than twice: what is tried is never given back (`*+`), and a string that does not end is one all the same.
 _TOKEN = re.compile(
     r"""
-    (?P<comment>\#[^\r\n]*)
-  | (?P<iri><[^<>"{}|^`\\\x00-\x20]*>)
-  # A string that does not end goes on to where it had to: looking for its end again from each quote in it would take for ever.
+    (?P<comment>\#[^\r\n]*+)
+  | (?P<iri><[^<>"{}|^`\\\x00-\x20]*+>)
   | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*+(?:\"\"\")? | '''(?:[^'\\]|\\.|'(?!''))*+(?:''')?
-      | "(?:[^"\\\r\n]|\\.)*+"? | '(?:[^'\\\r\n]|\\.)*+'?)
-  | (?P<name>[\w.-]{0,64}+:[\w.:%\\-]*+)
-  | (?P<variable>[?$]\w+)
-  | (?P<word>@?[A-Za-z]\w*)
+             | "(?:[^"\\\r\n]|\\.)*+"? | '(?:[^'\\\r\n]|\\.)*+'?)
+  | (?P<variable>[?$]\w++)
+  | (?P<language>@[A-Za-z]\w*+)
+  | (?P<run>[\w.-]*+)(?P<local>:[\w.:%\\-]*+)
+  | (?P<bare>[\w.-]++)
+  | \s++
   | .
     """,
     re.VERBOSE | re.DOTALL,
 )
+_WORD = re.compile(r"[A-Za-z]\w*+")
+_PREFIX = re.compile(r"[^\W\d_][\w.-]*+$")
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
 _DEPTH = 128  # brackets within brackets
@@ -31,12 +35,21 @@ _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*(?:#[^\r\n]*[\r\n]\s*)*\(|\bservice\b")
 _VOLATILE_WORDS = ("now", "rand", "uuid", "bnode", "service")  # looked for first, for they are quicker to find
+_KEYWORDS = re.compile(r"expected (?:one of )?([A-Z_]+(?:, [A-Z_]+)*)")
 _POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
 
 def words(query: str) -> list[str]:
     """The bare words of a query in upper case: no comments, strings, IRIs, names or variables."""
-    return [match["word"].upper() for match in _TOKEN.finditer(query) if match["word"]]
+    return [word.upper() for word, _ in _bare_words(query)]
+
+
+def _bare_words(query: str) -> Iterator[tuple[str, int]]:
+    """The same as they are written, with their places."""
+    for match in _TOKEN.finditer(query):
+        if run := match["bare"]:
+            for word in _WORD.finditer(run):
+                yield word[0], match.start() + word.start()
 
 
 def is_update(query: str) -> bool:
@@ -47,12 +60,6 @@ def is_update(query: str) -> bool:
         if word in _UPDATES:
             return True
     return False
-
-
-def refuse_update(query: str) -> None:
-    """Raise MethodRefused if this is an update."""
-    if is_update(query):
-        raise MethodRefused("This endpoint is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, no updates.")
 
 
 def refuse_depth(query: str) -> None:
@@ -107,8 +114,8 @@ def syntax_error(error: SyntaxError, query: str) -> BadQuery:
     match = _POSITION.search(str(error))
     if not match:
         return BadQuery(f"This query does not parse: {error}")
-    line, column = int(match[1]), int(match[2])
-    lines = query.splitlines() or [""]
+    line, column = _begin(query, int(match[1]), int(match[2]), match[3])
+    lines = query.split("\n")
     found = lines[line - 1][column - 1 : column + 19].strip() if line <= len(lines) else ""
     if not _FORMS & set(words(query)):
         line, column = _first_word(query)
@@ -122,6 +129,16 @@ def syntax_error(error: SyntaxError, query: str) -> BadQuery:
     return BadQuery(f"Line {line}, column {column}: {what}.", line, column)
 
 
+def _begin(query: str, line: int, column: int, expected: str) -> tuple[int, int]:
+    """Where the fault begins: when it stumbles over a keyword, the parser names the place behind as many characters as that has."""
+    keywords = _KEYWORDS.fullmatch(expected.strip())
+    if not keywords:
+        return line, column
+    before = query.split("\n", line)[:line]
+    end = len("\n".join(before[:-1])) + (line > 1) + column - 1
+    return _place(query, max(0, end - min(map(len, keywords[1].split(", ")))))
+
+
 def _place(query: str, start: int) -> tuple[int, int]:
     before = query[:start]
     return before.count("\n") + 1, start - before.rfind("\n")
@@ -129,9 +146,7 @@ def _place(query: str, start: int) -> tuple[int, int]:
 
 def _first_word(query: str) -> tuple[int, int]:
     """Where the query should have said what it is."""
-    starts = (
-        match.start() for match in _TOKEN.finditer(query) if match["word"] and match["word"].upper() not in ("PREFIX", "BASE")
-    )
+    starts = (start for word, start in _bare_words(query) if word.upper() not in ("PREFIX", "BASE"))
     return _place(query, next(starts, 0))
 
 
@@ -149,6 +164,10 @@ def _undeclared(query: str) -> _Stray | None:
     """The first prefix that is used without being declared or known here, and where: the parser only says that it stumbled."""
     declared = {*PREFIXES, *re.findall(r"PREFIX\s+([\w-]*):", query, re.IGNORECASE)}
     for match in _TOKEN.finditer(query):
-        if match["name"] and (prefix := match["name"].split(":")[0]) not in declared and prefix != "_":
-            return _Stray(prefix + ":", _place(query, match.start()))
+        if match["local"] is None or match["run"].lstrip(".-") == "_":
+            continue  # no name, or a blank node
+        named = _PREFIX.search(match["run"])  # a full stop may stand before it
+        prefix = named[0] if named else ""
+        if prefix not in declared:
+            return _Stray(prefix + ":", _place(query, match.start("local") - len(prefix)))
     return None

@@ -31,7 +31,7 @@ from kg.errors import BadQuery
 from kg.release import Release
 from kg.settings import Settings
 from kg.store.oxigraph import OxigraphStore
-from kg.store.sandbox import can_forbid_sockets
+from kg.store.sandbox import can_confine
 from store.starting import running as running_store
 from store.starting import source
 from web.running import Running, serving
@@ -738,7 +738,7 @@ def test_a_server_may_be_told_to_call_nobody(here: Path, others: Others, bait: s
 # The barrier behind the text: without it being read, too, nobody is called
 
 
-@pytest.mark.skipif(not can_forbid_sockets(), reason="no seccomp filter is known for this platform")
+@pytest.mark.skipif(not can_confine(), reason="no seccomp filter is known for this platform")
 def test_ordinary_queries_run_where_no_connection_is_possible(
     small: tuple[Path, Release], others: Others, bait: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

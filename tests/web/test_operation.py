@@ -57,7 +57,7 @@ def test_what_happens_is_counted(server: Running) -> None:
         ask(server, query)
     after = counted(server)
     assert after["kg_queries_asked_total", "answered"] == before.get(("kg_queries_asked_total", "answered"), 0) + 1
-    assert after["kg_queries_asked_total", "syntax"] == 1
+    assert after["kg_queries_asked_total", "query"] == 1
     assert after["kg_queries_asked_total", "QueryTimeout"] == 1
     assert 1.4 < after["kg_query_seconds_total", "QueryTimeout"] < 2.5
     assert after["kg_answers_total", "504"] == 1

@@ -26,7 +26,8 @@ DIGEST_BYTES = 12
 class Reply:
     """What became of a request: an answer, or a failure and its text.
 
-    Failures: syntax, format (of the other sort), unwritable, large, room (on disk), absent (graph), error.
+    Failures: query (text, line and column as JSON), update, format (of the other sort), unwritable, large, room (on disk), absent
+    (graph), error.
     """
 
     failure: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import shutil
 import tempfile
@@ -16,10 +17,10 @@ from typing import Any, BinaryIO, TypeVar
 
 import pyoxigraph as ox
 
-from kg.errors import AnswerTooLarge, BadQuery, KgError, NotAcceptable, NotFound, Overloaded, ServiceFailed, TooLarge
+from kg.errors import AnswerTooLarge, BadQuery, KgError, MethodRefused, NotAcceptable, NotFound, Overloaded, ServiceFailed, TooLarge
 from kg.formats import GRAPHS, RESULTS
 from kg.settings import Settings
-from kg.sparql import refuse_depth, refuse_update, services, syntax_error
+from kg.sparql import services
 from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.clients import Clients
 from kg.store.message import Reply
@@ -106,9 +107,7 @@ class OxigraphStore:
         if reply.failure:
             if network and reply.failure == "error":
                 raise ServiceFailed(_SERVICE_FAILED)
-            raise await _aside(
-                request.text if isinstance(request, Request) else "", lambda text: self._failure(reply, request, text)
-            )
+            raise self._failure(reply, request)
         if not isinstance(reply.body, bytes):
             self._demand_room(reply.body, reply.size)
         return Answer(reply.body, reply.size, reply.format, reply.digest, reply.coding, reply.partial)
@@ -135,15 +134,15 @@ class OxigraphStore:
         limit = self._settings.query_bytes
         if len(text) > limit or (len(text) * 4 > limit and len(text.encode(errors="replace")) > limit):
             raise TooLarge(f"This query is longer than {limit:,} bytes. Shorten it, or download the data and query it yourself.")
-        refuse_depth(text)
         return bool(services(text, self._settings.services, strict=not can_confine()))
 
-    def _failure(self, reply: Reply, request: Request | Dump, text: str) -> KgError:
+    def _failure(self, reply: Reply, request: Request | Dump) -> KgError:
         limit = self._settings.result_bytes
         match reply.failure:
-            case "syntax":
-                refuse_update(text)
-                error: KgError = syntax_error(SyntaxError(reply.text), text)
+            case "query":
+                error: KgError = BadQuery(*json.loads(reply.text))
+            case "update":
+                error = MethodRefused("This endpoint is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, no updates.")
             case "format":
                 error = NotAcceptable([fmt.media_type for fmt in (GRAPHS if reply.text == "graph" else RESULTS)])
             case "unwritable":
@@ -171,7 +170,7 @@ class OxigraphStore:
 
 async def _aside(text: str, read: Callable[[str], T]) -> T:
     """What reading a text gives; a long one is read in a thread, so that others need not wait for it."""
-    return read(text) if len(text) < _SHORT else await asyncio.to_thread(read, text)
+    return read(text) if len(text) < _SHORT or "service" not in text.lower() else await asyncio.to_thread(read, text)
 
 
 def store_files(files: Iterable[Path], prefixes: Mapping[str, str]) -> Source:

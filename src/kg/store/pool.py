@@ -29,11 +29,11 @@ from kg.store.message import FRAME, Reply, read_reply, write_request
 from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, READY, Plan
 
 _YOUNG = 0.06  # seconds on the processor that a query is young
-_PATIENT = 0.5  # seconds after which it is old even if it has hardly been on the processor
-_YIELD = 0.25  # seconds after which its worker yields to all others
+_PATIENT = 0.2  # seconds after which it is old even if it has hardly been on the processor
+_YIELD = 0.1  # seconds after which its worker yields to all others
 _NICENESS = 10
 _TICK = 0.02  # seconds between looks at the clock
-_AHEAD = 4  # queries that a worker is sent before it has answered the first
+_AHEAD = 3  # queries that a worker is sent before it has answered the first
 _RESTART = 0.5  # seconds before a lost zygote is replaced, or workers where they cannot live
 _BARREN = 10  # workers that may die without having done anything before others come more slowly
 _PATIENCE = 2.0  # seconds that it may take to end

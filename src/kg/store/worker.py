@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import brotli
 import pyoxigraph as ox
 
+from kg.errors import BadQuery
 from kg.jsonld import compact_jsonld
 from kg.names import BASE, used_prefixes
+from kg.sparql import is_update, refuse_depth, syntax_error
 from kg.store import Dump, Request
 from kg.store.message import DIGEST_BYTES, FRAME, Reply, read_request, write_reply
 
@@ -61,16 +63,8 @@ class Rules:
     context: Mapping[str, Any]  # of the JSON-LD that is written
 
 
-class _Full(Exception):
-    """The answer is larger than what may be sent."""
-
-
-class _NoRoom(Exception):
-    """The disk is full."""
-
-
-class _Unwritable(Exception):
-    """The answer holds a character that its format has no way to write."""
+class _Refused(Exception):
+    """There is no answer; the arguments are the failure and its text, as in `Reply`."""
 
 
 class _Compressor(Protocol):
@@ -104,9 +98,9 @@ class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
         part = bytes(data)
         self._size += len(part)
         if self._size > self._limit:
-            raise _Full
+            raise _Refused("large")
         if self._xml and _NOT_IN_XML.search(part):
-            raise _Unwritable
+            raise _Refused("unwritable")
         if self._file is None and self._size > _IN_MEMORY:
             self._roll_over()
         if self._file is None:
@@ -126,7 +120,7 @@ class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
         try:
             self._file.write(data)
         except OSError as error:
-            raise _NoRoom from error
+            raise _Refused("room") from error
 
     def finish(self, name: str, partial: bool = False) -> Reply:
         """The whole answer, in the format of that name."""
@@ -170,14 +164,10 @@ def work(connection: socket.socket, store: ox.Store, rules: Rules) -> None:
 def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
     try:
         return _dumped(store, request, rules) if isinstance(request, Dump) else _queried(store, request, rules)
-    except SyntaxError as error:
-        return Reply("syntax", str(error))
-    except _Full:
-        return Reply("large")
-    except _Unwritable:
-        return Reply("unwritable")
-    except _NoRoom:
-        return Reply("room")
+    except _Refused as refusal:
+        return Reply(*refusal.args)
+    except BadQuery as error:
+        return Reply("query", json.dumps([str(error), error.line, error.column]))
     except (ValueError, RuntimeError, OSError) as error:
         return Reply("error", str(error)[:_WORDS])
 
@@ -201,6 +191,17 @@ def _queried(store: ox.Store, request: Request, rules: Rules) -> Reply:
 
 
 def _evaluate(store: ox.Store, request: Request, rules: Rules) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """What is wrong with a long text takes long to say, so it is said here and not in the server."""
+    refuse_depth(request.text)
+    try:
+        return _evaluated(store, request, rules)
+    except SyntaxError as error:
+        if is_update(request.text):
+            raise _Refused("update") from None
+        raise syntax_error(error, request.text) from None
+
+
+def _evaluated(store: ox.Store, request: Request, rules: Rules) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
     more: dict[str, Any] = {"base_iri": BASE}
     if request.default_graphs or request.named_graphs:
         more["default_graph"] = [ox.NamedNode(iri) for iri in request.default_graphs]

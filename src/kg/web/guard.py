@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from kg.web.front import WHOLE
 from kg.web.memory import Memory
 
-_HEAD_BYTES = 128_000  # longer queries are sent as a body
+_HEAD_BYTES = 60_000  # longer queries are sent as a body; httptools takes no address of more than 65,535
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"access-control-allow-origin: *\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
@@ -75,17 +75,20 @@ class Guard(HttpToolsProtocol):
             if self._late is None:  # empty lines, which the parser passes over in silence, count too
                 self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
             self._seen += len(data)
-            if self._seen > _HEAD_BYTES:
-                text = b"The head of this request is longer than %d bytes. Send a long query by POST." % _HEAD_BYTES
-                self.transport.write(_TOO_LARGE % (len(text), text))
-                self.transport.close()
-                return
         else:
             self._seen += len(data)  # what of it is body is taken off again
             if self._seen > _FRAMING_BYTES:
                 self.transport.abort()
                 return
         super().data_received(data)
+        # Looked at afterwards: a body may have come with the head.
+        if self._in_head and self._seen > _HEAD_BYTES and not self.transport.is_closing():
+            text = b"The head of this request is longer than %d bytes. Send a long query by POST." % _HEAD_BYTES
+            self.transport.write(_TOO_LARGE % (len(text), text))
+            self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nobody needs to know that a stranger would like to speak another protocol."""
 
     def _answer_again(self, request: bytes) -> bool:
         answer = self.answers.get(request)

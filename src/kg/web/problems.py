@@ -97,7 +97,7 @@ _KINDS: dict[type[errors.KgError], Kind] = {
     errors.QueryTooHeavy: Kind(
         "too-heavy",
         HTTPStatus.INSUFFICIENT_STORAGE,
-        "The query needed too much memory",
+        "The query needs too much memory, or nests too deeply",
         "It was ended. Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything.",
     ),
     errors.Overloaded: Kind(

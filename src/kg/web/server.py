@@ -45,7 +45,7 @@ def _run(site: Site, listener: socket.socket, what: str) -> None:
         loop="uvloop",
         ws="none",
         log_config=None,
-        log_level="warning",
+        log_level="error",  # what strangers send amiss is no event
         access_log=False,  # addresses are nobody's business
         server_header=False,
         proxy_headers=bool(settings.proxies),
