@@ -10,10 +10,10 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import pyoxigraph as ox
 
@@ -28,7 +28,6 @@ from kg.store.pool import Pool, Size
 from kg.store.sandbox import can_confine
 from kg.store.zygote import Plan
 
-T = TypeVar("T")
 _NO_ROOM = "Too many large answers are being read at the moment."
 #: What went wrong there, and where exactly, is between that server and whoever runs this one.
 _SERVICE_FAILED = (
@@ -64,6 +63,7 @@ class OxigraphStore:
             raise KgError(f"{source.store} is no store that can be read: {error}") from error
         self._spooled: list[tuple[weakref.ref[BinaryIO], int]] = []
         self._outcomes: dict[str, tuple[int, float]] = {}  # what became of queries → how many, and their seconds in all
+        self._reading = asyncio.Semaphore(1)
         self._clients = Clients(settings.client_burst, settings.client_rate)
         in_memory = len(self._store) <= settings.memory_triples
         plan = Plan(
@@ -91,7 +91,7 @@ class OxigraphStore:
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """See `kg.store.Store`."""
-        network = isinstance(request, Request) and await _aside(request.text, self._examine)
+        network = isinstance(request, Request) and await self._examine_aside(request.text)
         begun, outcome = time.monotonic(), "CutShort"
         self._clients.enter(client, begun)
         try:
@@ -128,6 +128,13 @@ class OxigraphStore:
             text = request.text if isinstance(request, Request) else ""
             digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
             _log.info("long query", extra={"outcome": outcome, "seconds": round(seconds, 3), "query": digest, "length": len(text)})
+
+    async def _examine_aside(self, text: str) -> bool:
+        """The same; what takes a while is done in a thread, one text after the other, so that the event loop gets its turn."""
+        if len(text) < _SHORT or "service" not in text.lower():
+            return self._examine(text)
+        async with self._reading:
+            return await asyncio.to_thread(self._examine, text)
 
     def _examine(self, text: str) -> bool:
         """Whether the query calls other servers; raises where it may not be evaluated at all."""
@@ -166,11 +173,6 @@ class OxigraphStore:
         self._pool.close()
         if self._source.temporary:
             shutil.rmtree(self._source.temporary, ignore_errors=True)
-
-
-async def _aside(text: str, read: Callable[[str], T]) -> T:
-    """What reading a text gives; a long one is read in a thread, so that others need not wait for it."""
-    return read(text) if len(text) < _SHORT or "service" not in text.lower() else await asyncio.to_thread(read, text)
 
 
 def store_files(files: Iterable[Path], prefixes: Mapping[str, str]) -> Source:
