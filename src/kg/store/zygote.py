@@ -72,6 +72,7 @@ class Zygote:
             selector.register(deaths, selectors.EVENT_READ, lambda: self._bury(deaths))
             while all(key.data() for key, _ in selector.select()):
                 pass
+        signal.set_wakeup_fd(-1)  # nobody reads any more of whose deaths it would tell
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
 
