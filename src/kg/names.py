@@ -70,7 +70,6 @@ PREFIXES = {
     "wd": "http://www.wikidata.org/entity/",
 }
 
-LAYERS = ("data", "derived", "ontology", "wikidata")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CURIE = re.compile(r"([A-Za-z][\w-]*):(.*)", re.DOTALL)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
