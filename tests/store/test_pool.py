@@ -28,6 +28,7 @@ from store.starting import Running
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at processes where Linux shows them")
 
 SLOW = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+MEDIUM = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 200000 } }"  # a few tenths of a second
 CRASH = "SELECT * { ?s ?p ?o FILTER(" + "!" * 400_000 + "true) }"
 LARGE = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 5000"  # comes as a file
 Run = Callable[[Settings], Running]
@@ -165,6 +166,59 @@ def test_queries_sent_ahead_are_each_answered_with_their_own(run: Run) -> None:
     assert [(n, answer) for n, answer in enumerate(others) if not is_number(answer, n)] == []
     assert all(isinstance(answer, QueryTimeout | Overloaded) for answer in slow_ones)
     assert counts(store) == {"young": 0, "old": 0, "waiting": 0}
+
+
+def test_what_was_sent_ahead_to_a_slow_worker_is_answered_by_another(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "_YOUNG", 10.0)  # it is slow, but never old
+    store = run(Settings(young=2, timeout=5))
+    settled(store)
+    finished: list[int] = []
+    workers = known(store)
+
+    async def ask(n: int) -> None:
+        if n == 0:
+            await store.store.query(Request(MEDIUM, "json", None), "a")
+        else:
+            assert is_number(await number(store, n, str(n)), n)
+        finished.append(n)
+
+    answers = together(store, [ask(n) for n in range(6)])
+    assert answers == [None] * 6, answers
+    assert finished[-1] == 0
+    assert known(store) == workers  # none had to end for it
+
+
+def test_what_a_worker_has_begun_before_it_is_taken_back_is_answered_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "_QUICK", 0.1)  # by then it has begun
+    store = run(Settings(young=2, old=4, timeout=1.5))
+    settled(store)
+    pool = pool_of(store)
+
+    async def ask() -> list[Any]:
+        deaf, other = pool._workers
+        pool._workers = [deaf]
+        asked = [asyncio.ensure_future(coroutine) for coroutine in (number(store, 1), slow(store), number(store, 2))]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        pool._workers.append(other)
+        # The reply to the first is there, and the worker is at the second, when they are taken back.
+        store.loop.remove_reader(deaf._connection)
+        assert len(deaf.queries) == 3
+        await asyncio.sleep(0.15)
+        assert len(deaf.queries) == 1
+        assert deaf.taking_back
+        store.loop.add_reader(deaf._connection, deaf._read)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert deaf not in pool._workers  # it was at what nobody waited for
+        return answers
+
+    first, second, third = together(store, [ask()])[0]
+    assert is_number(first, 1)
+    assert isinstance(second, QueryTimeout)
+    assert is_number(third, 2)
+    assert eventually(lambda: counts(store) == {"young": 0, "old": 0, "waiting": 0}, 1), counts(store)
+    settled(store)
+    assert set(children(zygote(store))) == known(store)
 
 
 def test_answers_in_files_and_others_are_not_mixed_up(run: Run) -> None:

@@ -1,7 +1,7 @@
 """What the server and its workers say to each other: requests and replies come in as values and go out as bytes, and back.
 
-Requests are marshalled, which is fast: workers trust the server. It does not trust them: a query that breaks its worker must not
-reach further.
+Each request has a number, which its reply repeats. Requests are marshalled, which is fast: workers trust the server. It does not
+trust them: a query that breaks its worker must not reach further.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ import json
 import marshal
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from kg.store import Dump, Request
 
-#: The lengths of a head and of the body that follows it.
-FRAME = struct.Struct("!II")
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12
+
+#: A number, and the length of the request that follows it. Length 0 takes back the requests behind that one.
+ORDER = struct.Struct("!QI")
+#: The number of the request, and the lengths of a head and of the body that follows it. No head: they are taken back.
+FRAME = struct.Struct("!QII")
 _OK = struct.Struct("!BB??12sQ")  # format, coding, partial, in a file, digest, size
 _FORMATS = ("json", "xml", "csv", "tsv", "turtle", "ntriples", "jsonld", "rdfxml", "trig", "nquads")
 _CODINGS = ("", "gzip", "br")
@@ -44,18 +49,17 @@ class Reply:
 def write_request(request: Request | Dump) -> bytes:
     """Request → bytes."""
     fields = [list(value) if isinstance(value, tuple) else value for value in vars(request).values()]
-    head = marshal.dumps([isinstance(request, Dump), *fields])
-    return FRAME.pack(len(head), 0) + head
+    return marshal.dumps([isinstance(request, Dump), *fields])
 
 
-def read_request(head: bytes) -> Request | Dump:
+def read_request(data: Buffer) -> Request | Dump:
     """Bytes → request."""
-    is_dump, *fields = marshal.loads(head)  # noqa: S302 (it comes from the server)
+    is_dump, *fields = marshal.loads(data)  # noqa: S302 (it comes from the server)
     return Dump(*fields) if is_dump else Request(*fields)
 
 
-def write_reply(reply: Reply) -> bytes:
-    """Reply → bytes, without the file if it is in one."""
+def write_reply(number: int, reply: Reply) -> bytes:
+    """Reply to the request of that number → bytes, without the file if it is in one."""
     body = b"" if reply.in_file else reply.body
     assert isinstance(body, bytes)  # noqa: S101 (where it is not, it is in a file)
     if reply.failure:
@@ -63,7 +67,7 @@ def write_reply(reply: Reply) -> bytes:
     else:
         fields = _FORMATS.index(reply.format), _CODINGS.index(reply.coding), reply.partial, reply.in_file
         head = b"\1" + _OK.pack(*fields, bytes.fromhex(reply.digest), reply.size)
-    return FRAME.pack(len(head), len(body)) + head + body
+    return FRAME.pack(number, len(head), len(body)) + head + body
 
 
 def read_reply(head: bytes, body: bytes) -> Reply:

@@ -3,7 +3,7 @@
 What keeps short queries short, whatever else is asked: a query that is still running after a moment is old. It keeps its worker,
 which soon yields to all others, and a fresh worker takes the place of that one among those for the young. There are only so many
 places for old queries, and of these one client has at most half. A worker is sent a few queries ahead, so that it need not go to
-sleep between them; when the first turns out to be old, the others go to another worker.
+sleep between them; as soon as it is slow with the first, the others are taken back for whichever worker is free next.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import time
+from array import array
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -25,19 +26,21 @@ from typing import BinaryIO
 from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
 from kg.store import Dump, HangUp, Request
 from kg.store.line import Line
-from kg.store.message import FRAME, Reply, read_reply, write_request
+from kg.store.message import FRAME, ORDER, Reply, read_reply, write_request
 from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, READY, Plan
 
+_QUICK = 0.004  # seconds after which a worker is slow: nothing is sent ahead to it
 _YOUNG = 0.06  # seconds on the processor that a query is young
 _PATIENT = 0.2  # seconds after which it is old even if it has hardly been on the processor
 _YIELD = 0.1  # seconds after which its worker yields to all others
 _NICENESS = 10
-_TICK = 0.02  # seconds between looks at the clock
+_TICK = 0.005  # seconds between looks at the clock
 _AHEAD = 3  # queries that a worker is sent before it has answered the first
 _RESTART = 0.5  # seconds before a lost zygote is replaced, or workers where they cannot live
 _BARREN = 10  # workers that may die without having done anything before others come more slowly
 _PATIENCE = 2.0  # seconds that it may take to end
-_READ = 1 << 18  # bytes read at once
+_ROOM = memoryview(bytearray(1 << 18))  # for what is read at once
+_ANCILLARY = socket.CMSG_LEN(array("i").itemsize)  # bytes that a descriptor takes
 _REPLY = 1 << 23  # bytes that a reply may have; larger answers come in files
 _LESS = "Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything."
 
@@ -55,11 +58,12 @@ class Size:
 class _Query:
     """A query on its way."""
 
-    __slots__ = ("answer", "begun", "client", "hang_up", "request", "seconds", "timers", "watch")
+    __slots__ = ("answer", "begun", "client", "hang_up", "number", "request", "seconds", "timers", "watch")
 
     def __init__(self, request: bytes, client: str, seconds: float, hang_up: HangUp | None, answer: asyncio.Future[Reply]) -> None:
         self.request, self.client, self.seconds, self.hang_up, self.answer = request, client, seconds, hang_up, answer
         self.begun = answer.get_loop().time()
+        self.number = 0  # among all that its worker has been sent
         self.timers: list[asyncio.TimerHandle] | None = None
         self.watch: asyncio.Task[None] | None = None
 
@@ -86,7 +90,9 @@ class _Worker:
         self._used = 0.0  # processor seconds until then
         self.dead = False
         self.answers = 0
-        self.spent = False  # it yields, or has been sent what it shall not answer any more
+        self.spent = False  # it yields to others, for ever
+        self.taking_back = False  # it may still be at a query that was taken back
+        self._sent = 0  # queries
         self._connection = connection
         self._pool = pool
         self._loop = asyncio.get_running_loop()
@@ -100,6 +106,14 @@ class _Worker:
         """Note that it begins with a query now."""
         self.since, self._used = self._loop.time(), _processor_seconds(self.pid)
 
+    def is_slow(self, now: float) -> bool:
+        """Whether it has been at its first query for more than a moment."""
+        return bool(self.queries) and now - self.since > _QUICK
+
+    def has_room(self, now: float) -> bool:
+        """Whether a query that it is sent would be begun soon."""
+        return len(self.queries) < _AHEAD and not (self.dead or self.taking_back or self.is_slow(now))
+
     def is_old(self, now: float) -> bool:
         """Whether it has been at its first query for long: on the processor, or if it hardly gets there, at all."""
         waited = now - self.since
@@ -110,9 +124,23 @@ class _Worker:
         if not self.queries:
             self.begin()
         self.queries.append(query)
+        self._sent += 1
+        query.number = self._sent
+        self._send(query.number, query.request)
+
+    def take_back(self) -> deque[_Query]:
+        """All queries but the first. It says when it has dropped them; should it be at one by then, nobody waits for the reply."""
+        behind = self.queries
+        self.queries = deque([behind.popleft()])
+        if behind:
+            self.taking_back = True
+            self._send(self.queries[0].number, b"")
+        return behind
+
+    def _send(self, number: int, request: bytes) -> None:
         if not self._unsent:
             self._loop.call_soon(self._write)  # what else comes in at this moment goes along
-        self._unsent += query.request
+        self._unsent += ORDER.pack(number, len(request)) + request
 
     def _write(self) -> None:
         if self._connection.fileno() < 0:
@@ -128,7 +156,7 @@ class _Worker:
 
     def _read(self) -> None:
         try:
-            data, files, _, _ = socket.recv_fds(self._connection, _READ, 1)
+            data, files = _receive(self._connection)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -139,8 +167,8 @@ class _Worker:
         self._files += files
         self._received = self._received + data if self._received else data
         try:
-            while self.queries and (reply := self._next()):
-                self._pool.answered(self, reply)
+            while (numbered := self._next()) is not None:
+                self._hand_on(*numbered)
         except (ValueError, TypeError, IndexError, RecursionError, struct.error, OSError):
             # It is broken, or its file could not be taken. What it says next could be taken for the answer to another query.
             if self._connection.fileno() >= 0:
@@ -154,20 +182,30 @@ class _Worker:
             if (len(self.queries), len(self._received)) == before:
                 return
 
-    def _next(self) -> Reply | None:
+    def _hand_on(self, number: int, reply: Reply | None) -> None:
+        if reply is None:
+            self.taking_back = False
+            self._pool.feed(self)
+        elif self.queries and self.queries[0].number == number:
+            self._pool.answered(self, reply)
+        elif not isinstance(reply.body, bytes):
+            reply.body.close()
+
+    def _next(self) -> tuple[int, Reply | None] | None:
+        """A reply, and the number of the query that it answers; or word that what was sent ahead is dropped."""
         if len(self._received) < FRAME.size:
             return None
-        head, body = FRAME.unpack_from(self._received)
+        number, head, body = FRAME.unpack_from(self._received)
         start, end = FRAME.size + head, FRAME.size + head + body
         if end > _REPLY:
             raise ValueError("No reply is so long.")
         if len(self._received) < end:
             return None
-        reply = read_reply(self._received[FRAME.size : start], self._received[start:end])
-        if reply.in_file:
+        reply = read_reply(self._received[FRAME.size : start], self._received[start:end]) if head else None
+        if reply and reply.in_file:
             reply = replace(reply, body=_opened(self._files.pop(0)))
         self._received = self._received[end:]
-        return reply
+        return number, reply
 
     def close(self) -> None:
         """Let go of the process, which must be killed besides."""
@@ -380,7 +418,7 @@ class Pool:
         self._workers.append(worker)
         if self._starting and not self._starting.done():
             self._starting.set_result(None)
-        self._feed(worker)
+        self.feed(worker)
 
     def _retire(self, worker: _Worker) -> None:
         worker.close()
@@ -457,15 +495,17 @@ class Pool:
             self._loop.call_later(_TICK, self._tick)
 
     def _give(self, query: _Query) -> bool:
-        """Send the query to the worker with the least to do, if one has little."""
-        worker = min(self._workers, key=_load, default=None)
-        if worker is None or len(worker.queries) >= _AHEAD or not self._may_begin(query.client):
+        """Send the query to the worker with the least to do, if one has little and is quick."""
+        now = self._loop.time()
+        worker = min((worker for worker in self._workers if worker.has_room(now)), key=_load, default=None)
+        if worker is None or not self._may_begin(query.client):
             return False
         worker.take(query)
         return True
 
-    def _feed(self, worker: _Worker) -> None:
-        while self._line and len(worker.queries) < _AHEAD and not worker.dead:
+    def feed(self, worker: _Worker) -> None:
+        """Send the worker what waits in the line, unless it has enough to do."""
+        while self._line and worker in self._workers and worker.has_room(self._loop.time()):
             try:
                 query = self._line.pop(self._may_begin)
             except KeyError:
@@ -503,7 +543,7 @@ class Pool:
         else:
             query.settle()
         worker.begin()
-        self._feed(worker)
+        self.feed(worker)
 
     def _tick(self) -> None:
         """Look which queries have grown old."""
@@ -512,18 +552,22 @@ class Pool:
             for query in self._line:
                 if now - query.begun > query.seconds:
                     query.fail(QueryTimeout(_too_long(query)))
-        for worker in [worker for worker in self._workers if worker.queries]:
+        for worker in [worker for worker in self._workers if worker.is_slow(now)]:
+            self._send_elsewhere(worker.take_back())
             if worker.is_old(now):
                 self._promote(worker)
-        self._ticking = bool(self._line) or any(worker.queries for worker in self._workers)
+        for worker in [worker for worker in self._workers if worker.taking_back and not worker.queries]:
+            if worker.is_old(now):  # it is at what nobody waits for
+                self._workers.remove(worker)
+                self._retire(worker)
+                self._refill()
+        self._ticking = bool(self._line) or any(worker.queries or worker.taking_back for worker in self._workers)
         if self._ticking:
             self._loop.call_later(_TICK, self._tick)
 
     def _promote(self, worker: _Worker) -> None:
-        """The first query of the worker is old, or given up: the others need not wait for it."""
-        query = worker.queries.popleft()
-        behind, worker.queries = worker.queries, deque([query])
-        worker.spent = bool(behind)
+        """The query of the worker is old, or given up: another worker takes its place."""
+        query = worker.queries[0]
         self._workers.remove(worker)
         try:
             if query.answer.done():
@@ -536,7 +580,6 @@ class Pool:
         else:
             self._age(worker, query)
         self._refill()
-        self._send_elsewhere(behind)
 
     def _take_place(self, client: str) -> None:
         if self._old.total() >= self._size.old:
@@ -583,7 +626,7 @@ class Pool:
         self._old += Counter()  # forgets who has none
         query.settle()
         for worker in self._workers:
-            self._feed(worker)
+            self.feed(worker)
 
     def _time_out(self, query: _Query) -> None:
         query.fail(QueryTimeout(_too_long(query)))
@@ -602,6 +645,16 @@ def _processor_seconds(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | 2)
     except (OSError, AttributeError):
         return time.monotonic()
+
+
+def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """What has arrived, and a descriptor if one came along: `socket.recv_fds`, without a new buffer each time."""
+    size, ancillary, _, _ = connection.recvmsg_into([_ROOM], _ANCILLARY)
+    files = array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            files.frombytes(data[: len(data) - len(data) % files.itemsize])
+    return bytes(_ROOM[:size]), list(files)
 
 
 def _load(worker: _Worker) -> int:

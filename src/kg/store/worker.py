@@ -10,6 +10,7 @@ import re
 import socket
 import tempfile
 import zlib
+from collections import deque
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,14 +23,14 @@ from kg.jsonld import compact_jsonld
 from kg.names import BASE, used_prefixes
 from kg.sparql import is_update, refuse_depth, syntax_error
 from kg.store import Dump, Request
-from kg.store.message import DIGEST_BYTES, FRAME, Reply, read_request, write_reply
+from kg.store.message import DIGEST_BYTES, FRAME, ORDER, Reply, read_request, write_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from typing_extensions import Buffer  # collections.abc has it from Python 3.12
 
-_READ = 1 << 18  # bytes read at once
+_READ = 1 << 16  # bytes read at once
 _IN_MEMORY = 1 << 20  # bytes above which an answer goes to a file, whose descriptor is sent
 _WORDS = 500  # characters of an error that are passed on
 _WORTH_COMPRESSING = 512  # bytes
@@ -144,21 +145,46 @@ def _compressed(body: bytes, encoding: str) -> tuple[bytes, str]:
 
 def work(connection: socket.socket, store: ox.Store, rules: Rules) -> None:
     """Answer requests until the other end closes."""
-    received = b""
-    while True:
-        while len(received) < FRAME.size or len(received) < FRAME.size + FRAME.unpack_from(received)[0]:
-            part = connection.recv(_READ)
-            if not part:
-                return
-            received += part
-        end = FRAME.size + FRAME.unpack_from(received)[0]
-        request, received = read_request(received[FRAME.size : end]), received[end:]
-        reply = _answer(store, request, rules)
+    for number, request in _orders(connection):
+        reply = _answer(store, read_request(request), rules)
         if isinstance(reply.body, bytes):
-            connection.sendall(write_reply(reply))
+            connection.sendall(write_reply(number, reply))
         else:
             with reply.body as file:
-                socket.send_fds(connection, [write_reply(reply)], [file.fileno()])
+                socket.send_fds(connection, [write_reply(number, reply)], [file.fileno()])
+
+
+def _orders(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """Numbers and requests in turn, but for those that are taken back before their turn."""
+    received, room = bytearray(), memoryview(bytearray(_READ))
+    waiting: deque[tuple[int, bytes]] = deque()
+    while True:
+        try:
+            size = connection.recv_into(room, 0, socket.MSG_DONTWAIT if waiting else 0)
+        except BlockingIOError:
+            pass
+        else:
+            if not size:
+                return
+            received += room[:size]
+        while (order := _first_order(received)) is not None:
+            number, request = order
+            if request:
+                waiting.append(order)
+            else:
+                waiting = deque(other for other in waiting if other[0] <= number)
+                connection.sendall(FRAME.pack(number, 0, 0))
+            del received[: ORDER.size + len(request)]
+        if waiting:
+            yield waiting.popleft()
+
+
+def _first_order(received: bytearray) -> tuple[int, bytes] | None:
+    if len(received) < ORDER.size:
+        return None
+    number, length = ORDER.unpack_from(received)
+    end = ORDER.size + length
+    return (number, bytes(received[ORDER.size : end])) if len(received) >= end else None
 
 
 def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
