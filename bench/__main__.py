@@ -45,7 +45,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=[], metavar="MEASURE", help=", ".join(MEASURES))
     parser.add_argument("--sizes", nargs="+", help="triples of the made-up graph, or 'release' [release 20000 1000000]")
     parser.add_argument("--rounds", type=int, help="[6]")
-    parser.add_argument("--seconds", type=float, help="how long each load is kept up in each round [5]")
+    parser.add_argument("--seconds", type=int, help="how long each load is kept up in each round [5]")
     parser.add_argument("--again", action="store_true", help="only write the report anew from the last numbers")
     parser.add_argument("--work", type=Path, default=ROOT / ".bench" / "run", help="folder for data, logs and raw numbers")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,13 +39,18 @@ class Process:
                 total += process.memory_full_info().pss
         return total
 
+    def used(self) -> dict[str, float]:
+        """Seconds that the server itself, and its children, have been on the processor."""
+        own, *children = self._all()
+        return {"server": _computed([own]), "workers": _computed(children)}
+
     def settle(self, patience: float = 180) -> bool:
         """Wait until the tree computes nothing any more: servers may go on with queries whose client has left."""
         deadline = time.monotonic() + patience
-        before = self._computed()
+        before = _computed(self._all())
         while time.monotonic() < deadline:
             time.sleep(_PAUSE)
-            now = self._computed()
+            now = _computed(self._all())
             if 0 <= now - before <= _IDLE * _PAUSE:
                 return True
             before = now
@@ -67,10 +72,11 @@ class Process:
             return [self._tree, *self._tree.children(recursive=True)]
         return []
 
-    def _computed(self) -> float:
-        total = 0.0
-        for process in self._all():
-            with suppress(psutil.Error):
-                times = process.cpu_times()
-                total += times.user + times.system
-        return total
+
+def _computed(processes: Iterable[psutil.Process]) -> float:
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total

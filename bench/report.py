@@ -27,6 +27,12 @@ given where an answer was an error or had another number of rows than native Oxi
 _RATES = """Good answers a second, by one thread of wrk; of errors, the worst round. What is under way at the end is not counted,
 which costs a slow server more than a fast one, and with 16 clients more than with 4.
 """
+_PROFILE = """Microseconds on the processor for one short answer, with 16 clients; two cores have 2,000,000 to give in a second.
+"Only forwarded" are our workers behind a server that reads nothing but the query and passes it on: no limits, no memory, no
+negotiation, no headers (`bench/forwarding.py`). What it takes more than a native server is the price of a process that can be
+killed: query and answer are written and read twice, each time another process must wake up, and the engine is called from Python.
+What `kg serve` takes more than that is the price of the whole protocol in Python.
+"""
 _FEW = "**Fewer than six rounds: this shows that the harness works, not how fast anything is.**"
 _NOTICED = {"errors": 1, "p99": 1000, "longest": 1000, "rate": 1}
 
@@ -35,9 +41,7 @@ def write_report(samples: Samples, about: Mapping[str, Any]) -> str:
     """The whole page."""
     parts = [_INTRODUCTION, _about(samples, about), _aims(read_outcomes(samples))]
     for data in names(samples):
-        parts += [
-            part for part in (_single(samples, data), _rates(samples, data), _safety(samples, data), _start(samples, data)) if part
-        ]
+        parts += [part for part in (make(samples, data) for make in (_single, _rates, _profile, _safety, _start)) if part]
     return "\n".join([*parts, _wrong(samples)])
 
 
@@ -87,6 +91,18 @@ def _rates(samples: Samples, data: str) -> str:
         rows.append([measure, item, engine, _cell(rate, 1, 1), _cell(late, 1000, 1), shares])
     head = ["queries", "from", "server", "a second", "p99, ms", "errors"]
     return f"## Throughput, {data}\n\n{_RATES}\n" + _table(head, sorted(rows)) if rows else ""
+
+
+def _profile(samples: Samples, data: str) -> str:
+    engines = ("native, memory", "native, disk", "only forwarded", "ours")
+    rows = []
+    for engine in engines:
+        spent = [samples.spread("short processor", data, engine, f"16 clients, {who}") for who in ("client", "server", "workers")]
+        if all(spent):
+            total = sum(one.middle for one in spent if one)
+            rows.append([engine, *(_cell(one, 1, 0) for one in spent), f"{total:,.0f}", f"{2e6 / total:,.0f}"])
+    head = ["server", "client", "server process", "workers", "together", "at most, a second"]
+    return f"## Where the time of short queries goes, {data}\n\n{_PROFILE}\n" + _table(head, rows) if rows else ""
 
 
 def _safety(samples: Samples, data: str) -> str:

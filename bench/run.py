@@ -34,8 +34,8 @@ class Measure:
 
 _THREE = ("ours", "native, memory", "native, disk")
 MEASURES = {
-    "latency": Measure(speed.latency, _THREE, made_up=False),
-    "short": Measure(speed.short, (*_THREE, "rdflib-endpoint"), speed.check_short, wrk=True),
+    "latency": Measure(speed.latency, (*_THREE, "only forwarded"), made_up=False),
+    "short": Measure(speed.short, (*_THREE, "only forwarded", "rdflib-endpoint"), speed.check_short, wrk=True),
     "heavy": Measure(speed.heavy, _THREE, speed.check_heavy, wrk=True),
     "cached": Measure(speed.cached, ("ours, cached", "native, memory", "nginx"), speed.check_cached, wrk=True),
     "join": Measure(speed.join, ("ours", "native, memory", "rdflib-endpoint"), rare=True),

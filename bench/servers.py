@@ -76,6 +76,15 @@ def start_ours(name: str, data: Data, work: Path, settings: Mapping[str, str]) -
 
 
 @contextmanager
+def start_forwarding(name: str, data: Data, work: Path) -> Iterator[Server]:
+    """Our workers behind a server that does nothing else."""
+    port = _free_port()
+    command = [str(OURS.with_name("python")), "-m", "bench.forwarding", str(data.file), str(port)]
+    with _running(name, (port, "/sparql"), command, work, PYTHONPATH=str(ROOT)) as server:
+        yield await_answer(server)
+
+
+@contextmanager
 def start_native_memory(name: str, data: Data, work: Path) -> Iterator[Server]:
     """`oxigraph serve` without a folder, filled over HTTP."""
     port = _free_port()
@@ -148,6 +157,7 @@ def start_all(names: Iterable[str], data: Data, work: Path, stack: ExitStack) ->
         "ours": partial(start_ours, settings={**UNCACHED, **PATIENT}),
         "ours, cached": partial(start_ours, settings=PATIENT),
         "ours, guarded": partial(start_ours, settings={**UNCACHED, **GUARDED}),
+        "only forwarded": start_forwarding,
         "native, memory": start_native_memory,
         "native, disk": start_native_disk,
         "rdflib-endpoint": start_rdflib,

@@ -13,6 +13,7 @@ from bench.queries import Query
 from bench.servers import Server
 
 _ENGINES = ("ours", "native, memory", "native, disk")
+_FORWARDED = "only forwarded"  # our workers without all that `kg serve` does besides
 _SINGLE = 0.25  # seconds that one query may be repeated
 _TIMES = 15  # and how often
 _LONG = 4  # times longer are analytic queries asked where there is much data, for each takes a second or more
@@ -21,7 +22,7 @@ _MUCH = 500_000  # triples
 
 def latency(bench: Bench, number: int) -> None:
     """Each query of the mix by a single client; the median of its repetitions, each a text not seen before."""
-    _time("latency", bench, number, bench.data.mix(number), _ENGINES)
+    _time("latency", bench, number, bench.data.mix(number), (*_ENGINES, _FORWARDED))
 
 
 def join(bench: Bench, number: int) -> None:
@@ -31,7 +32,7 @@ def join(bench: Bench, number: int) -> None:
 
 def short(bench: Bench, number: int) -> None:
     """Light queries from 16 clients."""
-    _press("short", bench, number, (*_ENGINES, "rdflib-endpoint"), 16)
+    _press("short", bench, number, (*_ENGINES, _FORWARDED, "rdflib-endpoint"), 16)
 
 
 def heavy(bench: Bench, number: int) -> None:
@@ -47,7 +48,7 @@ def cached(bench: Bench, number: int) -> None:
 
 def check_short(bench: Bench) -> None:
     """Compare all light answers before any of them is timed; of rdflib's some, for it is slow."""
-    _check("short", bench, bench.data.short, (*_ENGINES, "rdflib-endpoint"))
+    _check("short", bench, bench.data.short, (*_ENGINES, _FORWARDED, "rdflib-endpoint"))
 
 
 def check_heavy(bench: Bench) -> None:
@@ -102,6 +103,8 @@ def _press(measure: str, bench: Bench, number: int, names: tuple[str, ...], conn
         bench.keep(measure, number, server.name, item, load.good)
         bench.keep(f"{measure} p99", number, server.name, item, load.p99)
         bench.keep(f"{measure} errors", number, server.name, item, load.errors)
+        for who, microseconds in load.processor.items():
+            bench.keep(f"{measure} processor", number, server.name, f"{item}, {who}", microseconds)
         if load.errors and server.name != LENIENT:
             bench.samples.blame(measure, bench.data.name, server.name, item, f"{load.errors:.1%} errors")
 

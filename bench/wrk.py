@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.servers import Server
@@ -26,6 +27,7 @@ class Load:
     p50: float
     p99: float
     longest: float
+    processor: Mapping[str, float] = field(default_factory=dict)  # microseconds for each answer, by whom
 
     @property
     def good(self) -> float:
@@ -66,6 +68,14 @@ def finish(running: subprocess.Popen[str]) -> Load:
 
 def load(server: Server, requests: Path, connections: int, seconds: float) -> Load:
     """Ask for so long, then let the server end what it still computes."""
+    before = _used(server)
     measured = finish(start(server, requests, connections, seconds))
+    after = _used(server)
     server.process.settle()
-    return measured
+    return replace(measured, processor={who: (after[who] - before[who]) / measured.answers * 1e6 for who in after})
+
+
+def _used(server: Server) -> dict[str, float]:
+    """Seconds on the processor so far."""
+    clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {**server.process.used(), "client": clients.ru_utime + clients.ru_stime}

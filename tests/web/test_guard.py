@@ -19,7 +19,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from kg.web import guard
 from kg.web.front import Front
-from kg.web.guard import Guard
+from kg.web.guard import guarded
+from kg.web.memory import Memory
 from kg.web.reply import Reply
 
 _PUBLIC = (b"cache-control", b"public, max-age=300")
@@ -33,6 +34,7 @@ class Server:
     port: int = 0
     front: Front | None = None
     asked: Counter[str] = field(default_factory=Counter)
+    heads: Memory[bytes, Any] = field(default_factory=lambda: Memory(0))
     server: Any = None
 
     def connect(self) -> socket.socket:
@@ -43,12 +45,12 @@ class Server:
 
     def exchange(self, *pieces: bytes, wait: float = 0.25) -> bytes:
         """What comes back on one connection for pieces that are sent apart from each other."""
-        with self.connect() as connection:
-            received = b""
+        received = b""
+        with self.connect() as connection, suppress(BrokenPipeError, ConnectionResetError):  # the server may end it
             for piece in pieces:
                 connection.sendall(piece)
                 received += until_silent(connection, wait)
-            return received
+        return received
 
     async def answer(self, scope: Scope, receive: Receive) -> Reply:
         """The endpoint: says what it was asked, with any body."""
@@ -63,6 +65,10 @@ class Server:
                     break
         if query.startswith("slow"):
             await asyncio.sleep(0.2)
+        if query == "patient":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.asked["gone"] += 1
         if query.startswith("large"):
             body = b"x" * 900_000
         headers = dict(scope["headers"])
@@ -95,11 +101,14 @@ class Server:
 
 
 @contextmanager
-def serving(**more: Any) -> Iterator[Server]:
+def serving(forgetful: bool = False, **more: Any) -> Iterator[Server]:
     """A server in a thread of its own, in the event loop that the real one has."""
     running = Server()
     running.front = Front(running.answer, "/sparql", running.application, 1_000_000)
-    protocol = type("Guarded", (Guard,), {"answers": running.front.exact})
+    protocol = guarded(running.front.exact)
+    running.heads = protocol.heads
+    if forgetful:
+        running.heads = protocol.heads = Memory(0)
     config = uvicorn.Config(
         running.front, http=protocol, loop="uvloop", ws="none", log_config=None, access_log=False, server_header=False, **more
     )
@@ -122,6 +131,12 @@ def serving(**more: Any) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def forgetful() -> Iterator[Server]:
+    with serving(forgetful=True) as running:
         yield running
 
 
@@ -210,6 +225,122 @@ def test_one_byte_makes_it_another_request(server: Server, other: bytes) -> None
         first = server.exchange(get("one", b"Accept: text/csv"), wait=0.1)
     for _ in range(3):
         assert bodies(server.exchange(other, wait=0.1)) != bodies(first)
+
+
+# Lines of a head that were read before
+
+
+LINES = b"Host: localhost\r\nAccept: text/csv\r\n\r\n"
+
+
+def test_lines_that_were_read_before_are_not_read_again(server: Server) -> None:
+    requests = [b"GET /sparql?once-%d HTTP/1.1\r\n" % number + LINES for number in range(6)]
+    received = server.exchange(*requests, wait=0.1)
+    assert bodies(received) == [b"GET /sparql once-%d text/csv " % number for number in range(6)]
+    assert server.heads.hits >= 4
+    hits = server.heads.hits
+    first = server.exchange(requests[0][:-2] + b"X: 1\r\n\r\n", requests[5].replace(b"once", b"twice"), wait=0.1)
+    assert bodies(first) == [b"GET /sparql once-0 text/csv ", b"GET /sparql twice-5 text/csv "]
+    assert server.heads.hits == hits + 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /sparql?x HTTP/1.1",
+        b"GET /sparql?x%20y%ff+z&=&& HTTP/1.1",
+        b'GET /sparql?"<>\\^`{|}[] HTTP/1.1',
+        b"GET /sparql? HTTP/1.1",
+        b"GET /sparql HTTP/1.1",
+        b"GET /sparql?x?y HTTP/1.1",
+        b"GET /sparql.csv?x HTTP/1.1",
+        b"GET /a/../sparql?x HTTP/1.1",
+        b"GET /sparql//?x HTTP/1.1",
+        b"GET /sparql?x HTTP/1.0",
+        b"GET /sparql?x HTTP/1.2",
+        b"GET /sparql?x HTTP/2.0",
+        b"GET /sparql?x#y HTTP/1.1",
+        b"GET //sparql?x HTTP/1.1",
+        b"GET /sp%61rql?x HTTP/1.1",
+        b"GET /sparql%3fx?x HTTP/1.1",
+        b"GET http://localhost/sparql?x HTTP/1.1",
+        b"GET /sparql?\xc3\xb1 HTTP/1.1",
+        b"GET /sparql?a b HTTP/1.1",
+        b"GET  /sparql?x HTTP/1.1",
+        b"GET /sparql?x  HTTP/1.1",
+        b"GET /sparql?x HTTP/1.1 ",
+        b"GET /sparql?x\tHTTP/1.1",
+        b"GET /sparql?x\0 HTTP/1.1",
+        b"GET /sparql?x\x7f HTTP/1.1",
+        b"GET /sparql?x\n HTTP/1.1",
+        b"GET /sparql?x HTTP/1.1\n",
+        b"GET /sparql?x HTTP/1.1\rX: y",
+        b"GET * HTTP/1.1",
+        b"GET ?x HTTP/1.1",
+        b"GET /other?x HTTP/1.1",
+        b"GET /fails?x HTTP/1.1",
+        b"get /sparql?x HTTP/1.1",
+        b"HEAD /sparql?x HTTP/1.1",
+        b"POST /sparql?x HTTP/1.1",
+        b"OPTIONS /sparql?x HTTP/1.1",
+        b"CONNECT /sparql?x HTTP/1.1",
+        b"",
+    ],
+)
+def test_before_lines_that_were_read_before_every_first_line_means_what_it_always_means(
+    server: Server, forgetful: Server, line: bytes
+) -> None:
+    known = b"GET /sparql?known HTTP/1.1\r\n" + LINES
+    request = line + b"\r\n" + LINES
+    received, expected = (_DATE.sub(b"", one.exchange(known, known, request, request, wait=0.1)) for one in (server, forgetful))
+    assert received == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Host: localhost\r\nConnection: close\r\n\r\n",
+        b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"Host: localhost\r\nExpect: 100-continue\r\n\r\n",
+        b"Host: localhost\r\nContent-Length: 0\r\n\r\n",
+        b"Host: localhost\r\nContent-Length: 40\r\n\r\n",
+        b"Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"Host: localhost\r\nTransfer-Encoding: identity\r\n\r\n",
+        b"Host: localhost\r\nContent-Length : 5\r\n\r\n",
+        b"Host: localhost\r\nX: a\r\n b\r\n\r\n",
+        b"Host: localhost\nX: a\r\n\r\n",
+        b"Host : localhost\r\n\r\n",
+        b"\r\n",
+        b"Accept: text/csv\r\nAccept: text/tsv\r\n\r\n",
+        b"Host: a\r\nHost: b\r\n\r\n",
+    ],
+)
+def test_lines_mean_the_same_the_second_time(server: Server, forgetful: Server, lines: bytes) -> None:
+    requests = [b"GET /sparql?%s HTTP/1.1\r\n" % query + lines for query in (b"a", b"b", b"c")]
+    received, expected = (
+        [_DATE.sub(b"", one.exchange(b"GET /sparql?z HTTP/1.1\r\n" + LINES, *requests, wait=0.1)), *singly(one, requests)]
+        for one in (server, forgetful)
+    )
+    assert received == expected
+
+
+def singly(server: Server, requests: list[bytes]) -> list[bytes]:
+    """Each on a connection of its own."""
+    return [_DATE.sub(b"", server.exchange(request, wait=0.1)) for request in requests]
+
+
+def test_who_hangs_up_behind_lines_that_were_read_before_is_noticed(server: Server) -> None:
+    with server.connect() as connection:
+        for query in (b"v", b"w", b"patient"):
+            connection.sendall(b"GET /sparql?%s HTTP/1.1\r\n" % query + LINES)
+            if query != b"patient":
+                until_silent(connection, 0.1)
+        deadline = time.monotonic() + 2
+        while not server.asked["GET patient"] and time.monotonic() < deadline:
+            time.sleep(0.01)
+    while not server.asked["gone"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.asked["gone"] == 1
 
 
 def test_errors_and_what_is_private_are_asked_for_each_time(server: Server) -> None:

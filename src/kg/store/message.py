@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import marshal
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from kg.store import Dump, Request
 
@@ -27,8 +26,7 @@ _CODINGS = ("", "gzip", "br")
 DIGEST_BYTES = 12
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):  # of immutable things, the one that is made fastest
     """What became of a request: an answer, or a failure and its text.
 
     Failures: query (text, line and column as JSON), update, format (of the other sort), unwritable, large, room (on disk), absent

@@ -20,7 +20,7 @@ import sys
 import time
 from array import array
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
@@ -87,7 +87,7 @@ class _Worker:
         self.pid = pid
         self.queries: deque[_Query] = deque()
         self.since = 0.0  # when it began with the first
-        self._used = 0.0  # processor seconds until then
+        self._used: float | None = None  # processor seconds until it was slow
         self.dead = False
         self.answers = 0
         self.spent = False  # it yields to others, for ever
@@ -104,7 +104,7 @@ class _Worker:
 
     def begin(self) -> None:
         """Note that it begins with a query now."""
-        self.since, self._used = self._loop.time(), _processor_seconds(self.pid)
+        self.since, self._used = self._loop.time(), None
 
     def is_slow(self, now: float) -> bool:
         """Whether it has been at its first query for more than a moment."""
@@ -117,7 +117,9 @@ class _Worker:
     def is_old(self, now: float) -> bool:
         """Whether it has been at its first query for long: on the processor, or if it hardly gets there, at all."""
         waited = now - self.since
-        return waited > _YOUNG and (waited > _PATIENT or _processor_seconds(self.pid) - self._used > _YOUNG)
+        if self._used is None:  # not with every query: this clock is no cheap one
+            self._used = _processor_seconds(self.pid)
+        return waited > _YOUNG and (waited > _PATIENT or _processor_seconds(self.pid) - self._used > _YOUNG - _QUICK)
 
     def take(self, query: _Query) -> None:
         """Send a query; its reply will come to the pool."""
@@ -203,7 +205,7 @@ class _Worker:
             return None
         reply = read_reply(self._received[FRAME.size : start], self._received[start:end]) if head else None
         if reply and reply.in_file:
-            reply = replace(reply, body=_opened(self._files.pop(0)))
+            reply = reply._replace(body=_opened(self._files.pop(0)))
         self._received = self._received[end:]
         return number, reply
 

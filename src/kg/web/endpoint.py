@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from kg.errors import BadQuery, BadRequest, HungUp, KgError, MethodRefused, NotAcceptable
-from kg.formats import GRAPHS, JSON, RESULTS, TURTLE, by_name, choose_coding
+from kg.formats import GRAPHS, JSON, RESULTS, TURTLE, choose_coding
 from kg.names import compact
 from kg.page import Value
 from kg.sparql import is_volatile
@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 _SHOWN = 1000  # rows that the page shows; the downloads have all
 _ON_PAGE = f"{JSON.media_type},{TURTLE.media_type}"  # what the page is made from
 _ROOM = 100_000_000  # bytes of bodies that may be arriving
+_FORMATS = {fmt.name: fmt for fmt in (*RESULTS, *GRAPHS)}
 _NOBODY = Reply(503, [])
 
 
@@ -68,7 +69,7 @@ class Endpoint:
         if choice.results is None and choice.graph is None:
             raise NotAcceptable([fmt.media_type for fmt in (*RESULTS, *GRAPHS)])
         answer = await self._ask(scope, receive, asked, encoding=choose_coding(asked.encodings))
-        kind = asked.called(by_name(answer.format, (*RESULTS, *GRAPHS)))
+        kind = asked.called(_FORMATS[answer.format])
         return Reply(200, headers_of(answer, kind, _keeping(scope["method"], asked.queries[0])), answer.body)
 
     async def _ask(self, scope: Scope, receive: Receive, asked: Asked, **more: Any) -> Answer:

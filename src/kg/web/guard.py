@@ -3,13 +3,14 @@
 uvicorn with httptools waits for ever for a request to arrive and keeps all of its head in memory, however large; it has no settings
 for that. These are the limits that it lacks. Bodies are limited where they are read, in `kg.web.protocol`.
 
-It also offers the application to send an answer in one piece, and answers what it has answered before, byte for byte, from memory:
-a client that sends the same bytes again gets the same bytes again, without anything being parsed.
+It also offers the application to send an answer in one piece, and remembers two things. A client that sends the same bytes again
+gets the same bytes again, without anything being parsed. Behind another address the same lines of a head mean the same again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kg.web.front import WHOLE
 from kg.web.memory import Memory
+from kg.web.reply import Headers
 
 _HEAD_BYTES = 60_000  # longer queries are sent as a body; httptools takes no address of more than 65,535
 _TOO_LARGE = (
@@ -27,9 +29,16 @@ _FRAMING_BYTES = 1_000_000  # around the pieces of a body, and behind it
 _HEAD_LINES = 100
 _LINE_BYTES = 16_000  # of one of them
 _OF_BODY = (b"content-length", b"transfer-encoding")
+_PLAIN = re.compile(rb"GET (/[\w.~-][\w./~-]*)\?([!\"$-~]*) HTTP/1\.1")  # nothing that is read in more than one way
 _HEAD_SECONDS = 15.0  # from the first byte, or from the opening of the connection, to the end of the head
-_OVERHEAD = 500  # bytes that a remembered answer takes besides its own
+_OVERHEAD = 500  # bytes that what is remembered takes besides its own
+_HEADS = 1_000_000  # bytes of heads that are remembered
 _STALL_SECONDS = 60.0  # that a client may read nothing of its answer
+
+
+def guarded(answers: Memory[bytes, tuple[bytes, bytes]]) -> type[Guard]:
+    """The protocol for one server, whose answers `kg.web.front.Front.exact` remembers."""
+    return type("Guarded", (Guard,), {"answers": answers, "heads": Memory(_HEADS)})
 
 
 class Guard(HttpToolsProtocol):
@@ -37,6 +46,8 @@ class Guard(HttpToolsProtocol):
 
     #: See `Front.exact`.
     answers: Memory[bytes, tuple[bytes, bytes]]
+    #: Lines of heads that nothing but the answer follows → what they say.
+    heads: Memory[bytes, Headers]
     _raw = b""  # the request, if it came alone and in one piece
     _in_head = True
     _between = True  # the parser is at the beginning of a request
@@ -67,7 +78,7 @@ class Guard(HttpToolsProtocol):
             return
         if self._in_head:
             if self._between and data.startswith(b"GET ") and data.find(b"\r\n\r\n") == len(data) - 4:
-                if self._answer_again(data):
+                if self._answer_again(data) or self._read_again(data):
                     return
                 self._raw = data
             else:
@@ -100,6 +111,51 @@ class Guard(HttpToolsProtocol):
         self.server_state.total_requests += 1
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         return True
+
+    def _read_again(self, request: bytes) -> bool:
+        """Begin with a request of which all but the first line was read before."""
+        first, _, rest = request.partition(b"\r\n")
+        headers = self.heads.get(rest)
+        plain = headers is not None and _PLAIN.fullmatch(first)
+        if headers is None or not plain or self._late or self._seen or self.transport.is_closing():
+            return False
+        path, query = plain.groups()
+        self._unset_keepalive_if_required()
+        super().on_message_begin()
+        self.scope |= {
+            "method": "GET",
+            "path": path.decode("ascii"),
+            "raw_path": path,
+            "query_string": query,
+            "headers": headers,
+        }
+        self._begin(request)
+        return True
+
+    def _begin(self, request: bytes) -> None:
+        """What uvicorn does when it has read a head, for one without a body."""
+        arrived = asyncio.Event()
+        arrived.set()
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=arrived,
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        self.cycle.more_body = False
+        self._offer_whole(request)
+        self._start_asgi_task(self.cycle, self.app)
+
+    def _offer_whole(self, request: bytes) -> None:
+        send: Any = partial(self._send_whole, self.cycle, request)
+        self.scope["extensions"] = {WHOLE: send}
 
     def _date(self) -> bytes:
         return b"".join([b"%s: %s\r\n" % pair for pair in self.server_state.default_headers])
@@ -154,8 +210,10 @@ class Guard(HttpToolsProtocol):
             self._raw = b""  # what follows is a part of it
         super().on_headers_complete()
         if self.scope["method"] != "HEAD":
-            send: Any = partial(self._send_whole, self.cycle, self._raw)
-            self.scope["extensions"] = {WHOLE: send}
+            self._offer_whole(self._raw)
+        if self._raw and self.cycle.keep_alive and not (self.expect_100_continue or self.parser.should_upgrade()):
+            lines = self._raw.partition(b"\r\n")[2]
+            self.heads.put(lines, self.headers, len(lines) * 2 + _OVERHEAD)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

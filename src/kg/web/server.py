@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import socket
@@ -15,7 +16,7 @@ from kg.errors import KgError
 from kg.settings import Settings
 from kg.store.sandbox import can_confine
 from kg.web.app import create_app
-from kg.web.guard import Guard
+from kg.web.guard import guarded
 from kg.web.operation import log_as_json
 from kg.web.site import Site, open_files, open_release
 
@@ -38,10 +39,11 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
 def _run(site: Site, listener: socket.socket, what: str) -> None:
     settings = site.settings
     log_as_json()
+    gc.freeze()  # what is loaded stays, so it need not be looked through again and again
     front = create_app(site)
     config = uvicorn.Config(
         front,
-        http=type("Guarded", (Guard,), {"answers": front.exact}),
+        http=guarded(front.exact),
         loop="uvloop",
         ws="none",
         log_config=None,
