@@ -112,7 +112,7 @@ def children(parent: int) -> dict[int, str]:
 
 def known(store: Running) -> set[int]:
     pool = pool_of(store)
-    return {worker.pid for worker in (*pool._workers, *pool._elders)}
+    return {worker.pid for worker in pool._all()}
 
 
 def descriptors(process: int | str = "self") -> int:
@@ -218,7 +218,7 @@ def test_what_a_worker_has_begun_before_it_is_taken_back_is_answered_once(run: R
     assert is_number(third, 2)
     assert eventually(lambda: counts(store) == {"young": 0, "old": 0, "waiting": 0}, 1), counts(store)
     settled(store)
-    assert set(children(zygote(store))) == known(store)
+    assert eventually(lambda: set(children(zygote(store))) == known(store), 1)
 
 
 def test_answers_in_files_and_others_are_not_mixed_up(run: Run) -> None:
@@ -334,6 +334,82 @@ def silent() -> Iterator[tuple[str, socket.socket]]:
     """A server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/sparql", listener
+
+
+def state(pid: int) -> str:
+    """R: it runs. S: it waits. T: it stands still."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_long_query_stands_still_while_short_ones_are_there_and_goes_on(run: Run) -> None:
+    store = run(Settings(young=1, old=2, timeout=20))
+    settled(store)
+    pool = pool_of(store)
+    asked = begin(store, slow(store, "a"))
+    assert eventually(lambda: any(worker.yields for worker in pool._elders), 5)
+    elder = pool._elders[0]
+    states: Counter[str] = Counter()
+
+    async def crowd() -> None:
+        for n in range(200):
+            answers = await asyncio.gather(*(number(store, n, str(client)) for client in range(8)))
+            assert all(is_number(answer, n) for answer in answers)
+            states[state(elder.pid)] += 1
+
+    assert together(store, [crowd()]) == [None]
+    assert states["T"] > sum(states.values()) / 3
+    assert eventually(lambda: state(elder.pid) == "R", 1)  # they are gone
+    assert not asked.done()
+    asked.cancel()
+    assert eventually(lambda: elder.pid not in children(zygote(store)), 1)
+
+
+def test_a_worker_that_stands_still_is_ended_at_the_deadline(run: Run) -> None:
+    store = run(Settings(young=1, old=2, timeout=1))
+    settled(store)
+    begun = time.monotonic()
+
+    async def crowd() -> None:
+        while time.monotonic() < begun + 2:
+            await asyncio.gather(*(number(store, 1, str(client)) for client in range(8)))
+
+    refused, _ = together(store, [slow(store, "a"), crowd()])
+    assert isinstance(refused, QueryTimeout)
+    settled(store)
+    assert eventually(lambda: set(children(zygote(store))) == known(store), 1)
+
+
+def test_a_worker_that_has_answered_an_old_query_is_used_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "_YOUNG", 0.01)
+    store = run(Settings(young=1, old=3, timeout=10))
+    settled(store)
+    pool = pool_of(store)
+    for _ in range(6):
+        answers = together(store, [store.store.query(Request(MEDIUM, "csv", None), client) for client in "ab"])
+        assert all(isinstance(answer, Answer) for answer in answers)
+    settled(store)
+    assert pool.forked <= 4  # all that there may be at the same time, and not two for each of twelve queries
+    assert len(pool._spare) >= 1
+    assert eventually(lambda: set(children(zygote(store))) == known(store), 1)
+    together(store, [store.store.query(Request(MEDIUM, "csv", None), client) for client in "abc"])
+    inside(store, lambda: [pool._let_go(worker, worker.answers) for worker in list(pool._spare)])
+    assert eventually(lambda: set(children(zygote(store))) == {worker.pid for worker in pool._workers}, 2)
+
+
+def test_workers_that_stand_still_end_with_their_zygote(run: Run) -> None:
+    store = run(Settings(young=1, old=2, timeout=20))
+    settled(store)
+    asked = begin(store, slow(store, "a"))
+    pool = pool_of(store)
+    assert eventually(lambda: len(pool._elders) == 1, 5)
+    elder = pool._elders[0].pid
+    inside(store, lambda: pool._let_run(pool._elders[0], False))
+    assert eventually(lambda: state(elder) == "T", 1)
+    os.kill(zygote(store), signal.SIGKILL)
+    assert eventually(lambda: not Path(f"/proc/{elder}/exe").exists(), 2)
+    with pytest.raises(Overloaded):
+        asked.result(2)
+    settled(store)
 
 
 # Deaths

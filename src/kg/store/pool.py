@@ -1,9 +1,10 @@
 """Worker processes: a request comes in; a worker answers it, or is killed; its reply or an error goes out.
 
 What keeps short queries short, whatever else is asked: a query that is still running after a moment is old. It keeps its worker,
-which soon yields to all others, and a fresh worker takes the place of that one among those for the young. There are only so many
-places for old queries, and of these one client has at most half. A worker is sent a few queries ahead, so that it need not go to
-sleep between them; as soon as it is slow with the first, the others are taken back for whichever worker is free next.
+and another takes the place of that one among those for the young. Old queries soon yield: while young ones are there, they stand
+still most of the time. There are only so many places for old queries, and of these one client has at most half. A worker is sent
+a few queries ahead, so that it need not go to sleep between them; as soon as it is slow with the first, the others are taken back
+for whichever worker is free next.
 """
 
 from __future__ import annotations
@@ -27,15 +28,17 @@ from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
 from kg.store import Dump, HangUp, Request
 from kg.store.line import Line
 from kg.store.message import FRAME, ORDER, Reply, read_reply, write_request
-from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, READY, Plan
+from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, PAUSE, READY, RESUME, Plan
 
 _QUICK = 0.004  # seconds after which a worker is slow: nothing is sent ahead to it
 _YOUNG = 0.06  # seconds on the processor that a query is young
 _PATIENT = 0.2  # seconds after which it is old even if it has hardly been on the processor
-_YIELD = 0.1  # seconds after which its worker yields to all others
-_NICENESS = 10
+_YIELD = 0.4  # seconds after which it yields to the young
+_STINT = 0.05  # seconds that as many of them run as there are young workers, before others do
+_TURNS = 8  # of so many ticks it runs in one, whoever else is there
 _TICK = 0.005  # seconds between looks at the clock
 _AHEAD = 3  # queries that a worker is sent before it has answered the first
+_IDLE = 60.0  # seconds that a worker that nobody needs is kept
 _RESTART = 0.5  # seconds before a lost zygote is replaced, or workers where they cannot live
 _BARREN = 10  # workers that may die without having done anything before others come more slowly
 _PATIENCE = 2.0  # seconds that it may take to end
@@ -90,7 +93,8 @@ class _Worker:
         self._used: float | None = None  # processor seconds until it was slow
         self.dead = False
         self.answers = 0
-        self.spent = False  # it yields to others, for ever
+        self.is_lent = False  # it was forked for one query, and may open connections
+        self.yields = self.stands_still = False
         self.taking_back = False  # it may still be at a query that was taken back
         self._sent = 0  # queries
         self._connection = connection
@@ -230,6 +234,10 @@ class Pool:
         self._share = max(1, size.old // 2)  # old queries that one client may have
         self._workers: list[_Worker] = []  # for young queries
         self._elders: list[_Worker] = []  # each at an old one
+        # Those that nobody needs at the moment. In a process that has been used the pages of the store that it wrote to
+        # (reading counts references) are its own already; where the store is large, copying them takes longer than most queries.
+        self._spare: list[_Worker] = []
+        self._turn = 0
         self._forking: deque[tuple[socket.socket, _Query | None]] = deque()  # for what query, if for a certain one
         self._old: Counter[str] = Counter()  # queries by client
         self._line: Line[_Query] = Line(size.waiting)
@@ -347,7 +355,7 @@ class Pool:
 
     def _drop_all(self) -> None:
         error = Overloaded("The query workers are being restarted.", 1)
-        for worker in (*self._workers, *self._elders):
+        for worker in self._all():
             for query in worker.queries:
                 query.fail(error)
                 query.settle()
@@ -356,18 +364,49 @@ class Pool:
             connection.close()
             if invited:
                 invited.fail(error)
-        for holder in (self._workers, self._elders, self._forking, self._old):
+        for holder in (self._workers, self._elders, self._spare, self._forking, self._old):
             holder.clear()
+
+    def _all(self) -> list[_Worker]:
+        return [*self._workers, *self._elders, *self._spare]
 
     # Workers
 
     def _refill(self) -> None:
         """Have as many workers for young queries as there shall be."""
+        while self._spare and len(self._workers) < self._size.young:
+            self._employ(self._spare.pop())
         coming = sum(query is None for _, query in self._forking)
         for _ in range(self._size.young - len(self._workers) - coming):
             if not self._fork(FORK, None):
                 self._refill_later()
                 break
+
+    def _employ(self, worker: _Worker) -> None:
+        """Put the worker among those for the young."""
+        self._workers.append(worker)
+        worker.begin()
+        self.feed(worker)
+
+    def _keep(self, worker: _Worker) -> None:
+        """Find something to do for a worker that has answered an old query."""
+        worker.yields = False
+        self._let_run(worker, True)
+        if worker.is_lent:
+            self._retire(worker)
+        elif len(self._workers) < self._size.young:
+            self._employ(worker)
+        elif len(self._all()) < self._size.young + self._size.old:
+            self._spare.append(worker)
+            self._loop.call_later(_IDLE, self._let_go, worker, worker.answers)
+        else:
+            self._retire(worker)
+
+    def _let_go(self, worker: _Worker, answers: int) -> None:
+        """End a worker that has had nothing to do for long: what it takes of memory may be much."""
+        if worker in self._spare and worker.answers == answers:
+            self._spare.remove(worker)
+            self._retire(worker)
 
     def _refill_later(self) -> None:
         if not self._refilling:
@@ -413,26 +452,31 @@ class Pool:
                 self._retire(worker)
                 self._end_of_age(query)
             else:
-                worker.spent = True
+                worker.is_lent = True
                 worker.take(query)
                 self._age(worker, query)
             return
-        self._workers.append(worker)
+        if len(self._workers) >= self._size.young:  # one that had become old is back
+            self._keep(worker)
+            return
+        self._employ(worker)
         if self._starting and not self._starting.done():
             self._starting.set_result(None)
-        self.feed(worker)
 
     def _retire(self, worker: _Worker) -> None:
         worker.close()
         self._kill(worker)
 
     def _kill(self, worker: _Worker) -> None:
+        self._order(KILL, worker)
+
+    def _order(self, order: bytes, worker: _Worker) -> None:
         with contextlib.suppress(OSError):
-            self._control.send(MESSAGE.pack(KILL, worker.pid, 0))
+            self._control.send(MESSAGE.pack(order, worker.pid, 0))
 
     def _mourn(self, pid: int, status: int) -> None:
         """A worker has died; if we had not let go of it, what it was at is the reason."""
-        for worker in [worker for worker in (*self._workers, *self._elders) if worker.pid == pid]:
+        for worker in [worker for worker in self._all() if worker.pid == pid]:
             worker.dead = True
             worker.read_rest()
             self._bury(worker, self._cause(status))
@@ -450,7 +494,7 @@ class Pool:
 
     def _bury(self, worker: _Worker, error: KgError) -> None:
         old = worker in self._elders
-        for holder in (self._workers, self._elders):
+        for holder in (self._workers, self._elders, self._spare):
             if worker in holder:
                 holder.remove(worker)
         worker.close()
@@ -537,15 +581,12 @@ class Pool:
             reply.body.close()
         if self._elders and worker in self._elders:
             self._elders.remove(worker)
+            self._keep(worker)
             self._end_of_age(query)
-            if worker.spent or len(self._workers) >= self._size.young:
-                self._retire(worker)
-                return
-            self._workers.append(worker)
         else:
             query.settle()
-        worker.begin()
-        self.feed(worker)
+            worker.begin()
+            self.feed(worker)
 
     def _tick(self) -> None:
         """Look which queries have grown old."""
@@ -563,9 +604,28 @@ class Pool:
                 self._workers.remove(worker)
                 self._retire(worker)
                 self._refill()
+        self._take_turns()
         self._ticking = bool(self._line) or any(worker.queries or worker.taking_back for worker in self._workers)
+        self._ticking = self._ticking or any(worker.stands_still for worker in self._elders)
         if self._ticking:
             self._loop.call_later(_TICK, self._tick)
+
+    def _take_turns(self) -> None:
+        """While there are young queries, those that yield stand still, but for one tick in some; so they come to an end, too.
+
+        Of many that yield, a few run at a time: each has its own copy of what it has touched, and the caches hold only so much.
+        """
+        self._turn = (self._turn + 1) % _TURNS
+        run = not self._turn or not any(worker.queries for worker in self._workers)
+        yielding = [worker for worker in self._elders if worker.yields]
+        first = int(self._loop.time() / _STINT) * self._size.young
+        for place, worker in enumerate(yielding):
+            self._let_run(worker, run and (place - first) % len(yielding) < self._size.young)
+
+    def _let_run(self, worker: _Worker, run: bool) -> None:
+        if worker.stands_still is run:
+            worker.stands_still = not run
+            self._order(RESUME if run else PAUSE, worker)
 
     def _promote(self, worker: _Worker) -> None:
         """The query of the worker is old, or given up: another worker takes its place."""
@@ -611,9 +671,7 @@ class Pool:
             self._end(worker, query, HungUp("Nobody waits for this answer any more."))
 
     def _yield(self, worker: _Worker) -> None:
-        worker.spent = True  # what once yields cannot be made to press on again
-        with contextlib.suppress(OSError):  # it has died meanwhile
-            os.setpriority(os.PRIO_PROCESS, worker.pid, _NICENESS)
+        worker.yields = True
 
     def _end(self, worker: _Worker, query: _Query, error: KgError) -> None:
         """End an old query before its time."""

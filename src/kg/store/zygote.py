@@ -1,4 +1,4 @@
-"""The process that holds the store: orders to fork or to kill come in over a socket; workers, and word of their deaths, go out.
+"""The process that holds the store: orders to fork, pause or kill come in over a socket; workers, and word of their deaths, go out.
 
 Forking a process that has loaded the store takes milliseconds, and the workers share its memory. It has one thread and evaluates
 nothing itself: forking a process with threads can copy a lock that nobody will ever open.
@@ -22,12 +22,13 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg.store.sandbox import can_confine, confine, limit_files, limit_memory, resident
+from kg.store.sandbox import can_confine, confine, die_with_parent, limit_files, limit_memory, resident
 from kg.store.worker import Rules, work
 
 #: Orders and reports: a letter, a process id, a number.
 MESSAGE = struct.Struct("!cii")
-READY, FORK, FORK_WITH_NETWORK, FORKED, KILL, DIED, FAILED = b"R", b"f", b"n", b"F", b"k", b"D", b"X"
+READY, FORK, FORK_WITH_NETWORK, FORKED, KILL, PAUSE, RESUME, DIED, FAILED = b"R", b"f", b"n", b"F", b"k", b"p", b"r", b"D", b"X"
+_SIGNALS = {KILL: signal.SIGKILL, PAUSE: signal.SIGSTOP, RESUME: signal.SIGCONT}
 _MOST_DESCRIPTORS = 4096
 _SLACK = 1 << 20  # bytes that what cannot be compressed may grow by
 
@@ -84,8 +85,8 @@ class Zygote:
         if len(data) < MESSAGE.size:
             return False
         order, pid, _ = MESSAGE.unpack(data)
-        if order == KILL and pid in self._children:  # its number is its own until we have waited for it
-            os.kill(pid, signal.SIGKILL)
+        if order in _SIGNALS and pid in self._children:  # its number is its own until we have waited for it
+            os.kill(pid, _SIGNALS[order])
         for descriptor in descriptors:
             self._fork(socket.socket(fileno=descriptor), order == FORK_WITH_NETWORK)
         return True
@@ -110,6 +111,7 @@ class Zygote:
 
     def _live(self, connection: socket.socket, network: bool, parent: int) -> None:
         """All of a worker's life."""
+        die_with_parent()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _keep_only(connection)

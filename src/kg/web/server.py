@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import resource
 import signal
 import socket
@@ -39,7 +38,6 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
 def _run(site: Site, listener: socket.socket, what: str) -> None:
     settings = site.settings
     log_as_json()
-    gc.freeze()  # what is loaded stays, so it need not be looked through again and again
     front = create_app(site)
     config = uvicorn.Config(
         front,
