@@ -21,6 +21,7 @@ from kg.derive import derive
 from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Finding, Place, Severity, violations
 from kg.hygiene import check_hygiene, read_rules, texts_in
+from kg.index import write_index
 from kg.load import Loaded, load
 from kg.names import DATASET, PREFIXES, iri_of_file
 from kg.rdf import layered, store_of
@@ -32,6 +33,7 @@ from kg.release import (
     ORDER,
     QUERIES,
     REPORT,
+    SEARCH,
     STORE,
     TURTLE,
     VOID,
@@ -59,6 +61,7 @@ _INPUTS = (
     "data/*/*.y*ml",
     "shapes/*.ttl",
     "queries/*.rq",
+    "queries/lists/*/*.rq",
     "queries/rules/*.rq",
     "queries/hygiene/*.rq",
 )
@@ -92,7 +95,7 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
     with _stage("derive", progress):
         checked.derived = derive(store, (root / "queries" / "rules").glob("*.rq"))
     with _stage("hygiene", progress):
-        texts = [*root.glob("queries/*.rq"), *root.glob("queries/*/*.rq"), *root.glob("shapes/*.ttl")]
+        texts = [*root.glob("queries/**/*.rq"), *root.glob("shapes/*.ttl")]
         with texts_in(store, texts):
             _gate(checked, check_hygiene(store, [rule for rule in rules if rule.stage == "derived"], loaded))
     with _stage("release shapes", progress):
@@ -104,11 +107,12 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
 def _unanswerable(root: Path) -> list[Finding]:
     """Stored questions that no engine could answer."""
     findings = []
-    for path in sorted((root / "queries").glob("*.rq")):
+    for path in sorted([*root.glob("queries/*.rq"), *root.glob("queries/lists/*/*.rq")]):
         try:
             ox.Store().query(path.read_text("utf-8"))
         except (SyntaxError, ValueError) as error:
-            findings.append(Finding(Place(f"queries/{path.name}"), f"This question does not parse: {error}.", rule="question"))
+            place = Place(path.relative_to(root).as_posix())
+            findings.append(Finding(place, f"This question does not parse: {error}.", rule="question"))
     return findings
 
 
@@ -194,6 +198,7 @@ def _write(folder: Path, root: Path, checked: Checked) -> str:
     store.bulk_extend(quads)
     store.optimize()
     store.flush()
+    write_index(store, folder / SEARCH)
     described = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
     ox.serialize(described, folder / VOID, ox.RdfFormat.TURTLE, prefixes=PREFIXES | NAMESPACES)
     del store
@@ -202,7 +207,7 @@ def _write(folder: Path, root: Path, checked: Checked) -> str:
     order = page_order(sorted((root / "shapes").glob("*.ttl")))
     shutil.copytree(root / "queries", folder / QUERIES, ignore=shutil.ignore_patterns("rules", "hygiene"))
     (folder / ORDER).write_text(json.dumps(order, indent=2) + "\n", "utf-8")
-    questions = sorted(path.relative_to(folder).as_posix() for path in (folder / QUERIES).glob("*.rq"))
+    questions = sorted(path.relative_to(folder).as_posix() for path in (folder / QUERIES).rglob("*.rq"))
     dumps = [NQUADS, TURTLE, JSON_LD]
     for name in dumps:
         (folder / f"{name}{GZIP}").write_bytes(gzip.compress((folder / name).read_bytes(), mtime=0))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
 from kg.names import BASE, DEF, NODE, PREFIXES, compact
-from kg.page import Claim, Display, Fact, Link, Note, Page, Said, Section, Term, Value
+from kg.page import Claim, Display, Event, Fact, Link, Note, Page, Part, Said, Section, Side, Term, Value
 from kg.store import Row
 from kg.store import Term as RdfTerm
 
@@ -22,6 +22,12 @@ _APPARATUS = {_TYPE, _RDF + "subject"} | {
     DEF + name for name in ("citation", "rank", "certainty", "editorNote", "fromDate", "toDate", "contradicts", "supersedes")
 }
 _APPARATUS |= {DEF + "owned", DEF + "memberOf"}  # always the thing whose page this is
+
+_POSITION = PREFIXES["schema"] + "position"
+# What is counted, judged or missing at some time is no event of the thing; it has sections of its own.
+_NO_EVENTS = {DEF + name for name in ("Assessment", "QuantityClaim", "Gap")}
+_MOST_ABOUT = 4  # things that an event names
+_PROV = tuple(PREFIXES["prov"] + name for name in ("Activity", "Entity"))
 
 #: How a page names things that have no label in the asked language: Spanish, English, Portuguese, then any.
 FALLBACK = ("es", "en", "pt")
@@ -63,6 +69,7 @@ class Composer:
         cited = [self._note(iri_of_term(term)) for term in values.get(DEF + "citation", [])]
         keys = sorted((key for key in values if key not in _HEAD), key=self.display.rank_of(classes))
         facts = [self._fact(key, values[key], by_claim, cited) for key in keys]
+        sections = self._sections(by_claim)
         return Page(
             iri=self.iri,
             name=name_of(self.iri, self.labels, self.language),
@@ -72,7 +79,10 @@ class Composer:
             remarks=self._texts(values.get(DEF + "editorNote", [])),
             notes_of_thing=cited,
             facts=facts,
-            sections=self._sections(by_claim),
+            sections=sections,
+            disagreements=_disagreements(sections),
+            events=self._events(by_claim),
+            parts=self._parts(by_claim),
             links=self._links(rows.incoming),
             notes=self.notes,
             more_links=more,
@@ -155,6 +165,59 @@ class Composer:
             remarks=tuple(self._texts(of(DEF + "editorNote"))),
             contradicts=tuple(self._value(term) for term in of(DEF + "contradicts")),
             supersedes=tuple(self._value(term) for term in of(DEF + "supersedes")),
+            notes=tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")})),
+        )
+
+    def _events(self, by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> list[Event]:
+        """The claims that say when, but for those that are no longer held to be right, in the order of time."""
+        events = [self._event(claim, pairs) for claim, pairs in by_claim.items()]
+        return sorted((event for event in events if event), key=lambda event: (event.first, event.last or "9999", event.key))
+
+    def _event(self, iri: str, pairs: list[tuple[str, RdfTerm]]) -> Event | None:
+        of = _picker(pairs)
+        first, stated = of(DEF + "fromDate"), of(DEF + "from") or of(DEF + "date") or of(DEF + "asOf")
+        if not first or not stated or any(iri_of_term(term).endswith("/deprecated") for term in of(DEF + "rank")):
+            return None
+        classes = self._in_order(iri_of_term(term) for term in of(_TYPE) if iri_of_term(term) not in (DEF + "Claim", *_PROV))
+        if _NO_EVENTS & set(classes):
+            return None
+        last, until = of(DEF + "toDate"), of(DEF + "to")
+        hidden = _APPARATUS if DEF + "PropertyClaim" in classes else {*_APPARATUS, _RDF + "predicate", _RDF + "object"}
+        said = sorted((name for name, _ in pairs), key=self.display.rank_of(classes))
+        about = [term for name in dict.fromkeys(said) if name not in hidden for term in of(name) if isinstance(term, ox.NamedNode)]
+        return Event(
+            key=iri.rpartition("/")[2],
+            what=self._value(ox.NamedNode(classes[0] if classes else DEF + "Claim")),
+            about=tuple(self._value(term) for term in about if not term.value.startswith(NODE))[:_MOST_ABOUT],
+            when=self._value(stated[0]),
+            until=self._value(until[0]) if until else None,
+            first=_text_of(first[0]),
+            last=_text_of(last[0]) if last else None,
+            lasts=bool(of(DEF + "from")),
+            doubt=self._doubt([iri], {iri: pairs}),
+            notes=tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")})),
+        )
+
+    def _parts(self, by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> list[Part]:
+        """Who took part in which phase, in the order of the phases."""
+        parts = []
+        for claim, pairs in by_claim.items():
+            of = _picker(pairs)
+            if any(iri_of_term(term).endswith("/deprecated") for term in of(DEF + "rank")):
+                continue
+            for phase in of(DEF + "phase"):
+                place = [int(_text_of(term)) for key, term in self.inner.get(iri_of_term(phase), []) if key == _POSITION]
+                parts.append((place or [99], claim, self._part(claim, phase, pairs)))
+        return [part for _, _, part in sorted(parts, key=lambda each: each[:2])]
+
+    def _part(self, claim: str, phase: RdfTerm, pairs: list[tuple[str, RdfTerm]]) -> Part:
+        of = _picker(pairs)
+        return Part(
+            phase=self._value(phase),
+            key=claim.rpartition("/")[2],
+            who=(*self._values(of(DEF + "agent")), *self._texts(of(DEF + "unnamedAgent"))),
+            role=self._values(of(DEF + "role")),
+            doubt=self._doubt([claim], {claim: pairs}),
             notes=tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")})),
         )
 
@@ -243,15 +306,41 @@ class Composer:
 
 def name_of(iri: str, labels: Mapping[str, Mapping[str, str]], language: str) -> Value:
     """The label in the page's language, else in the next best; a thing without one goes by its short address."""
-    known = labels.get(iri, {})
-    for choice in (language, *FALLBACK, ""):
-        if choice in known:
-            return Value(known[choice], iri, None if choice in (language, "") else choice)
-    if known:
-        other = min(known)
-        return Value(known[other], iri, other)
+    if text := in_language(labels.get(iri, {}), language):
+        return replace(text, iri=iri)
     short = compact(iri).strip("<>")
     return Value(re.sub(r"^(.{60}).+$", r"\1…", short) if not iri.startswith(BASE) else short, iri)
+
+
+def in_language(texts: Mapping[str, str], language: str) -> Value | None:
+    """Of texts by their language the one in the page's, else in the next best."""
+    for choice in (language, *FALLBACK, "", *sorted(texts)):
+        if choice in texts:
+            return Value(texts[choice], language=None if choice in (language, "") else choice)
+    return None
+
+
+def _disagreements(sections: Iterable[Section]) -> list[list[Side]]:
+    """Claims of the page that contradict each other, directly or through others, each group with the preferred ones first."""
+    sides: dict[str, Side] = {}
+    for section in sections:
+        for claim in section.claims:
+            said = tuple((column, cell) for column, cell in zip(section.columns, claim.cells, strict=True) if cell)
+            sides[claim.iri] = Side(section.name, said, claim)
+    group_of: dict[str, list[str]] = {}
+    for iri, side in sides.items():
+        for other in [value.iri for value in side.claim.contradicts if value.iri in sides]:
+            joined = [
+                *group_of.get(iri, [iri]),
+                *(one for one in group_of.get(other, [other]) if one not in group_of.get(iri, [iri])),
+            ]
+            group_of |= dict.fromkeys(joined, joined)
+    groups = {id(group): group for group in group_of.values()}.values()
+    return [sorted((sides[iri] for iri in group), key=_standing) for group in groups]
+
+
+def _standing(side: Side) -> tuple[bool, bool, str]:
+    return not side.claim.is_preferred, side.claim.is_deprecated, side.claim.key
 
 
 def _order_of_claim(pairs: list[tuple[str, RdfTerm]], iri: str) -> tuple[str, str]:
@@ -271,6 +360,10 @@ def by_property(rows: list[Row]) -> dict[str, list[RdfTerm]]:
     for row in rows:
         grouped[iri_of_term(row["p"])].append(row["o"])
     return grouped
+
+
+def _text_of(term: RdfTerm) -> str:
+    return term.value if isinstance(term, ox.Literal) else ""
 
 
 def iri_of_term(term: RdfTerm) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pyoxigraph as ox
 
-from kg.compose import Composer, Rows, by_subject, iri_of_term, name_of
+from kg.cite import Work
+from kg.compose import Composer, Rows, by_subject, in_language, iri_of_term, name_of
 from kg.errors import BadRequest, NotFound
-from kg.names import NODE
+from kg.names import BASE, NODE, compact
 from kg.page import Display, Page, Term, Value
 from kg.store import Row, Store
 from kg.store import Term as RdfTerm
@@ -20,10 +21,17 @@ _OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o }"
 _DERIVED = "SELECT ?iri ?p ?o WHERE { GRAPH graph:derived { ?iri ?p ?o } }"
 _KINDS = "SELECT ?iri ?class WHERE { ?iri a ?class FILTER NOT EXISTS { ?iri a ?narrow . ?narrow rdfs:subClassOf+ ?class } }"
 _CLAIMS = "SELECT ?iri ?s ?p ?o WHERE { ?iri kg:claim ?s . ?s ?p ?o }"
-# Citations and amounts, and of each source that is cited who published it and when.
+# Citations and amounts, the order of phases, and of each source that is cited who published it and when. Spelled out: with
+# alternatives in one path the engine takes ten times as long.
 _INNER = """SELECT DISTINCT ?iri ?s ?p ?o WHERE {
-    { ?iri kg:citation|kg:claim/kg:citation|kg:claim/kg:amount ?s . ?s ?p ?o }
-    UNION { ?iri kg:citation|kg:claim/kg:citation ?c . ?c kg:source ?s . ?s ?p ?o FILTER(?p IN (dc:publisher, dct:issued)) }
+    { ?iri kg:citation ?s . ?s ?p ?o }
+    UNION { ?iri kg:claim ?claim . ?claim kg:citation ?s . ?s ?p ?o }
+    UNION { ?iri kg:claim ?claim . ?claim kg:amount ?s . ?s ?p ?o }
+    UNION { ?iri kg:claim ?claim . ?claim kg:phase ?s . ?s schema:position ?o BIND(schema:position AS ?p) }
+    UNION { ?iri kg:citation ?c . ?c kg:source ?s . ?s dc:publisher ?o BIND(dc:publisher AS ?p) }
+    UNION { ?iri kg:citation ?c . ?c kg:source ?s . ?s dct:issued ?o BIND(dct:issued AS ?p) }
+    UNION { ?iri kg:claim ?claim . ?claim kg:citation ?c . ?c kg:source ?s . ?s dc:publisher ?o BIND(dc:publisher AS ?p) }
+    UNION { ?iri kg:claim ?claim . ?claim kg:citation ?c . ?c kg:source ?s . ?s dct:issued ?o BIND(dct:issued AS ?p) }
 }"""
 # Things that point here directly (not by the inverse of a fact that the page shows anyway), by a claim, or as their source.
 _INCOMING = f"""SELECT DISTINCT ?iri ?thing ?p ?source WHERE {{
@@ -41,6 +49,7 @@ _INCOMING = f"""SELECT DISTINCT ?iri ?thing ?p ?source WHERE {{
         BIND(COALESCE(?owner, ?cited) AS ?thing) BIND(kg:source AS ?p)
     }}
 }} LIMIT {_LINK_LIMIT + 1}"""
+_OF_WORKS = "kg:kind dc:creator dc:publisher dct:issued schema:url dct:language"
 _USES = (
     "SELECT (?class AS ?x) (COUNT(*) AS ?n) WHERE { ?s a ?class } GROUP BY ?class",
     "SELECT (?p AS ?x) (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p",
@@ -71,7 +80,9 @@ class Entities:
         text = """SELECT DISTINCT ?iri ?s ?p ?o WHERE {
             { ?iri ?p ?o BIND(?iri AS ?s) }
             UNION { ?iri kg:claim ?s . ?s ?p ?o }
-            UNION { ?iri kg:citation|kg:claim/kg:citation|kg:claim/kg:amount ?s . ?s ?p ?o }
+            UNION { ?iri kg:citation ?s . ?s ?p ?o }
+            UNION { ?iri kg:claim ?claim . ?claim kg:citation ?s . ?s ?p ?o }
+            UNION { ?iri kg:claim ?claim . ?claim kg:amount ?s . ?s ?p ?o }
             UNION { ?s ?p ?iri BIND(?iri AS ?o) }
         }"""
         rows = self._store.rows(text, {"iri": _node(iri)})
@@ -95,6 +106,27 @@ class Entities:
         nodes = [_node(iri) for iri in iris]
         labels = self._labels(nodes)
         return {node.value: name_of(node.value, labels, language) for node in nodes}
+
+    def things(self) -> list[str]:
+        """All that have a page of their own: neither claims nor what these are made of, nor terms and codes."""
+        text = """SELECT DISTINCT ?thing WHERE {
+            ?thing a ?class FILTER(isIRI(?thing)) FILTER NOT EXISTS { ?other kg:claim|kg:passage ?thing }
+        }"""
+        iris = (iri_of_term(row["thing"]) for row in self._store.rows(text))
+        return sorted(iri for iri in iris if iri.startswith(BASE + "id/") and not iri.startswith(NODE))
+
+    def descriptions(self, iris: Iterable[str], language: str) -> dict[str, Value]:
+        """What is said of things in a sentence or two, in a language, where anything is."""
+        texts = self._texts((_node(iri) for iri in iris), "dct:description|skos:definition")
+        return {iri: text for iri, known in texts.items() if (text := in_language(known, language))}
+
+    def works(self, iris: Sequence[str], language: str) -> list[Work]:
+        """Sources as what one cites, in the order given."""
+        names = self.names(iris, language)
+        values = " ".join(str(_node(iri)) for iri in iris)
+        rows = self._store.rows(f"SELECT ?s ?p ?o WHERE {{ VALUES ?s {{ {values} }} VALUES ?p {{ {_OF_WORKS} }} ?s ?p ?o }}")
+        grouped = by_subject(rows)
+        return [_work(iri, names[iri], grouped.get(iri, [])) for iri in iris]
 
     def classes(self, language: str) -> tuple[list[tuple[Value, int]], list[tuple[Value, int]]]:
         """The classes of things, and those of claims, each with how many there are.
@@ -143,17 +175,38 @@ class Entities:
 
     def _labels(self, terms: Iterable[RdfTerm]) -> dict[str, dict[str, str]]:
         """IRI → language → label, for all the IRIs among the terms; addresses of literals' types are not asked for."""
+        return self._texts(terms, "rdfs:label|skos:prefLabel")
+
+    def _texts(self, terms: Iterable[RdfTerm], path: str) -> dict[str, dict[str, str]]:
+        """IRI → language → text, for all the IRIs among the terms."""
         nodes = sorted({str(term) for term in terms if isinstance(term, ox.NamedNode)})
         found: dict[str, dict[str, str]] = defaultdict(dict)
         for start in range(0, len(nodes), 2000):
             # The store itself wrote these IRIs, and a NamedNode writes itself as one term.
             values = " ".join(nodes[start : start + 2000])
-            text = f"""SELECT ?x ?label WHERE {{ VALUES ?x {{ {values} }} ?x rdfs:label|skos:prefLabel ?label }}"""
+            text = f"""SELECT ?x ?text WHERE {{ VALUES ?x {{ {values} }} ?x {path} ?text }}"""
             for row in self._store.rows(text):
-                label = row["label"]
-                if isinstance(label, ox.Literal):
-                    found[iri_of_term(row["x"])].setdefault(label.language or "", label.value)
+                said = row["text"]
+                if isinstance(said, ox.Literal):
+                    found[iri_of_term(row["x"])].setdefault(said.language or "", said.value)
         return found
+
+
+def _work(iri: str, name: Value, pairs: Iterable[tuple[str, RdfTerm]]) -> Work:
+    said: dict[str, list[str]] = defaultdict(list)
+    for key, term in pairs:
+        said[compact(key)].append(term.value if isinstance(term, ox.Literal) else iri_of_term(term).rpartition("/")[2])
+    one = {key: sorted(values)[0] for key, values in said.items()}
+    return Work(
+        iri,
+        name.text,
+        one.get("kg:kind", ""),
+        tuple(sorted(said["dc:creator"])),
+        one.get("dc:publisher", ""),
+        one.get("dct:issued", ""),
+        one.get("schema:url", ""),
+        one.get("dct:language", ""),
+    )
 
 
 def _count(row: Row) -> int:

@@ -12,6 +12,8 @@ ONTOLOGY = BASE + "def"
 DATASET = BASE + "dataset"
 NODE = BASE + "id/node/"
 SHAPES = BASE + "shapes#"
+#: Of the data.
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 
 #: Kinds of things: the folder under `data/`, which is also the IRI segment, and the prefix of its CURIEs.
 KINDS = {

@@ -89,6 +89,43 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One of several claims that cannot all be right, with what it says under which heading."""
+
+    kind: Value
+    said: tuple[tuple[Value, tuple[Value, ...]], ...]
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class Event:
+    """A claim as something that happened, or was so from then on: `when` as its source says it; `first` to `last` its bounds."""
+
+    key: str
+    what: Value
+    about: tuple[Value, ...]
+    when: Value
+    until: Value | None
+    first: str
+    last: str | None
+    lasts: bool  # it was so from then on; else it happened, or was seen to be so
+    doubt: Value | None
+    notes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Who took which part in a phase of a project."""
+
+    phase: Value
+    key: str
+    who: tuple[Value, ...]
+    role: tuple[Value, ...]
+    doubt: Value | None
+    notes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Link:
     """Things that point here by one property; `through` is the kind of claim that makes the link."""
 
@@ -129,6 +166,9 @@ class Page:
     notes_of_thing: list[int]
     facts: list[Fact]
     sections: list[Section]
+    disagreements: list[list[Side]]
+    events: list[Event]
+    parts: list[Part]
     links: list[Link]
     notes: list[Note]
     more_links: bool = False

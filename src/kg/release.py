@@ -17,9 +17,11 @@ JSON_LD = "kg.jsonld"
 GZIP = ".gz"
 VOID = "void.ttl"
 CONTEXT = "context.jsonld"
+SEARCH = "search.sqlite"  # not among the files of the manifest: SQLite writes its own version into it
 REPORT = "report.json"
 ORDER = "order.json"
 QUERIES = "queries"
+LISTS = "lists"
 MANIFEST = "manifest.json"
 _POINTER = "current"
 

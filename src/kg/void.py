@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DATASET, PREFIXES, compact, expand
+from kg.names import BASE, DATASET, LICENCE, PREFIXES, compact, expand
 
 #: Prefixes for descriptions, on top of those for the data.
 NAMESPACES = {
@@ -60,7 +60,6 @@ _DESCRIPTION = {
     "pt": "Um grafo de conhecimento sobre iniciativas de vigilância, seus fornecedores, contratos, dinheiro e leis. "
     "Cada afirmação indica sua fonte; onde as fontes divergem, veem-se ambas.",
 }
-_LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 _FORMATS = ("Turtle", "N-Triples", "N-Quads", "JSON-LD", "RDF_XML")
 _EXAMPLES = ("ini:bo-bol-110", "org:zte", "ctr:ar-jujuy-zte-2017")
 
@@ -78,7 +77,7 @@ def metadata(store: ox.Store, dumps: Iterable[str]) -> list[ox.Triple]:
             DATASET,
             *(("dct:title", ox.Literal(text, language=language)) for language, text in _TITLE.items()),
             *(("dct:description", ox.Literal(text, language=language)) for language, text in _DESCRIPTION.items()),
-            ("dct:license", _LICENSE),
+            ("dct:license", LICENCE),
             ("foaf:homepage", BASE),
             ("void:uriSpace", ox.Literal(BASE)),
             *(("void:exampleResource", iri) for iri in examples),

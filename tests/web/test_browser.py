@@ -22,6 +22,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 PATHS = [
     "/",
     "/browse?class=Organisation",
+    "/browse/Initiative?lang=pt",
+    "/browse/Initiative?country=cty:mx&modality=modality:facial-recognition&lang=es",
+    "/browse/Source?sort=publisher",
+    "/search?q=facial",
+    "/search?q=hikvison&lang=es",
     "/page/initiative/ec-ecu-911?lang=es",
     "/page/org/idemia-argentina?lang=pt",
     "/page/source/alsur-2025",

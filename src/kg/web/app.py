@@ -11,14 +11,18 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from kg.web import problems
+from kg.web.browsing import browsing
+from kg.web.citing import citing
 from kg.web.describe import descriptions
 from kg.web.documents import documents
 from kg.web.endpoint import PATH, Endpoint
 from kg.web.front import Front
 from kg.web.graphs import graphs
+from kg.web.machines import machines
 from kg.web.openapi import describe_interface
 from kg.web.operation import operation
 from kg.web.pages import pages
+from kg.web.searching import searching
 from kg.web.site import Site
 
 _STATIC = Path(__file__).parent / "static"
@@ -38,6 +42,10 @@ def create_app(site: Site) -> Front:
     app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0")  # type: ignore[method-assign]
     problems.install(app, site.render)
     app.include_router(pages(site))
+    app.include_router(browsing(site))
+    app.include_router(searching(site))
+    app.include_router(citing(site))
+    app.include_router(machines(site))
     app.include_router(documents(site))
     app.include_router(graphs(site))
     app.include_router(descriptions(site))

@@ -1,22 +1,27 @@
-"""Pages that people read: a path comes in; home, lists, things and the ontology go out as HTML."""
+"""Pages that people read: a path comes in; home, things, stored questions and the ontology go out as HTML."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from kg.errors import NotFound
+from kg.cite import sentence
 from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
-from kg.names import DEF, ONTOLOGY, PREFIXES, is_ours, local_path
+from kg.names import DEF, LICENCE, ONTOLOGY, is_ours, local_path
+from kg.web.browsing import glance, related
+from kg.web.citing import work_of
 from kg.web.documents import is_ontology, rdf, thing_of
+from kg.web.machines import about
+from kg.web.panels import draw_ownership, draw_timeline
 from kg.web.problems import KINDS
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
-_PER_PAGE = 200
+_NO_PANELS: dict[str, Any] = {"cite": "", "glance": [], "strip": "", "owners": None, "related": [], "about": None}
 
 
 def pages(site: Site) -> APIRouter:
@@ -26,17 +31,8 @@ def pages(site: Site) -> APIRouter:
     @router.get("/")
     def home(request: Request) -> Response:
         things, claims = site.entities.classes(choose_language(request))
-        return site.render(request, "home.html", things=things, claims=claims, questions=site.questions.all())
-
-    @router.get("/browse")
-    def browse(request: Request, cls: Annotated[str, Query(alias="class")], start: Annotated[int, Query(ge=0)] = 0) -> Response:
-        language = choose_language(request)
-        iri = PREFIXES["kg"] + cls if cls.isalnum() else cls
-        things, total = site.entities.members(iri, language, start, _PER_PAGE)
-        if not total and not site.entities.exists(iri):
-            raise NotFound(f"There is no class <{iri}> here.")
-        name = site.entities.names([iri], language)[iri]
-        return site.render(request, "browse.html", name=name, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
+        listed = {DEF + cls for cls in site.lists.classes}
+        return site.render(request, "home.html", things=things, claims=claims, listed=listed, questions=site.questions.all())
 
     @router.get("/questions")
     def questions(request: Request) -> Response:
@@ -66,7 +62,7 @@ def pages(site: Site) -> APIRouter:
         return site.render(request, "ontology.html", terms=terms, iri=ONTOLOGY, document="/data/def")
 
     @router.get("/page/{path:path}")
-    def thing(request: Request, path: str) -> Response:
+    def thing(request: Request, path: str, on: date | None = None) -> Response:
         iri = thing_of(path)
         query = f"?{request.url.query}" if request.url.query else ""
         if is_ontology(iri) and site.entities.exists(iri):
@@ -74,7 +70,20 @@ def pages(site: Site) -> APIRouter:
         if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)
         page = site.entities.page(iri, choose_language(request))
-        return site.render(request, "thing.html", page=page, document="/data" + local_path(iri).removeprefix("/id"), sep=".")
+        local = local_path(iri).removeprefix("/id")
+        language = choose_language(request)
+        shown: dict[str, Any] = {
+            "page": page,
+            "glance": glance(site, (page.kinds[0].iri or "").removeprefix(DEF), iri, language) if page.kinds else [],
+            "strip": draw_timeline(page),
+            "owners": draw_ownership(site, request, page, on),
+            "about": about(page),
+            "related": related(site, iri, language),
+            "cited": sentence(work_of(site, page, language)),
+        }
+        answer = site.render(request, "thing.html", **shown, document="/data" + local, sep=".", cite="/cite" + local)
+        answer.headers["Link"] = _links(iri, "/data" + local)
+        return answer
 
     @router.get("/resource")
     def resource(request: Request, iri: str, ending: Annotated[str | None, Query(alias="format")] = None) -> Response:
@@ -84,6 +93,14 @@ def pages(site: Site) -> APIRouter:
             return rdf(site, iri, by_name(ending, GRAPHS))
         page = site.entities.page(iri, choose_language(request))
         address = str(request.url.include_query_params(iri=iri).remove_query_params("lang").query)
-        return site.render(request, "thing.html", page=page, document=f"/resource?{address}", sep="&format=")
+        return site.render(request, "thing.html", page=page, document=f"/resource?{address}", sep="&format=", **_NO_PANELS)
 
     return router
+
+
+def _links(iri: str, document: str) -> str:
+    """Where the data, the licence and the lasting address of a page are (signposting.org)."""
+    return (
+        f'<{iri}>; rel="cite-as", <{document}.ttl>; rel="describedby"; type="text/turtle", '
+        f'<{document}.jsonld>; rel="describedby"; type="application/ld+json", <{LICENCE}>; rel="license"'
+    )

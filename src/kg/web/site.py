@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -15,10 +15,14 @@ from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from kg.entity import Entities
+from kg.index import write_index
+from kg.listing import Lists
 from kg.names import DATASET, PREFIXES
+from kg.ownership import Ownership
 from kg.page import Display
 from kg.query import Questions
-from kg.release import CONTEXT, JSON_LD, NQUADS, ORDER, QUERIES, STORE, TURTLE, VOID, Manifest, current_release
+from kg.release import CONTEXT, JSON_LD, LISTS, NQUADS, ORDER, QUERIES, SEARCH, STORE, TURTLE, VOID, Manifest, current_release
+from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store
 from kg.store.oxigraph import OxigraphStore, Source, store_files
@@ -38,6 +42,9 @@ class Site:
     store: Store
     entities: Entities
     questions: Questions
+    lists: Lists
+    ownership: Ownership
+    search: Search
     settings: Settings
     manifest: Manifest | None  # None where files are served that we did not release
     dumps: Mapping[str, Path]  # name → file of all data that may be downloaded
@@ -47,22 +54,32 @@ class Site:
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page in the language of the request."""
-        language = choose_language(request)
-        chosen = request.query_params.get("lang") in LANGUAGES
-        query = f"?lang={language}" if chosen else ""
+        language, query = choose_language(request), self.keep(request)
         body = (
             environment(language)
             .get_template(template)
             .render(
                 here=lambda code: _with_language(request, code),
-                link=lambda iri: page_link(iri, query) if self.manifest else resource_link(iri, language if chosen else None),
+                link=self.linker(request),
                 keep=query,
-                chosen=language if chosen else "",
+                chosen=language if query else "",
                 manifest=self.manifest,
                 **values,
             )
         )
         return HTMLResponse(body, status, {"Content-Language": language, "Cache-Control": PUBLIC})
+
+    def keep(self, request: Request) -> str:
+        """What links add to an address so that a language that was chosen stays chosen."""
+        chosen = request.query_params.get("lang", "")
+        return f"?lang={chosen}" if chosen in LANGUAGES else ""
+
+    def linker(self, request: Request) -> Callable[[str], str | None]:
+        """Where pages link to for an IRI."""
+        query = self.keep(request)
+        if self.manifest:
+            return lambda iri: page_link(iri, query)
+        return lambda iri: resource_link(iri, query.removeprefix("?lang=") or None)
 
 
 def open_release(build: Path, settings: Settings) -> Site:
@@ -76,6 +93,9 @@ def open_release(build: Path, settings: Settings) -> Site:
         store,
         Entities(store, display),
         Questions(release.path / QUERIES),
+        Lists(store, release.path / QUERIES / LISTS),
+        Ownership(store),
+        Search(release.path / SEARCH),
         settings,
         release.manifest,
         {name: release.path / name for name in (NQUADS, TURTLE, JSON_LD)},
@@ -90,8 +110,24 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
     source = store_files(files, PREFIXES)
     store = OxigraphStore(source, settings)
     dataset = FILES + "dataset"
-    void = frozenset(describe(ox.Store.read_only(str(source.store)), dataset))
-    return Site(store, Entities(store, Display()), Questions(None), settings, None, {}, dataset, void, PREFIXES)
+    read = ox.Store.read_only(str(source.store))
+    index = source.store.parent / SEARCH
+    write_index(read, index)
+    void = frozenset(describe(read, dataset))
+    return Site(
+        store,
+        Entities(store, Display()),
+        Questions(None),
+        Lists(store, None),
+        Ownership(store),
+        Search(index),
+        settings,
+        None,
+        {},
+        dataset,
+        void,
+        PREFIXES,
+    )
 
 
 def _with_language(request: Request, code: str) -> str:

@@ -1,0 +1,173 @@
+"""A class and filters come in; the things that pass them, what each filter offers besides, and the query behind it go out.
+
+What a class is listed and filtered by stands in `queries/lists/<Class>/<name>.rq`: each answers with things and their values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from kg.names import DEF, compact
+from kg.query import Question, read_question
+from kg.store import Store, Term
+
+#: Filters by name, each with the values that all must hold.
+Chosen = Mapping[str, Sequence[str]]
+_Values = Mapping[str, Sequence[Term]]  # thing → its values
+_PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
+_BODY = re.compile(r"\{(.*)\}", re.DOTALL)
+_ONTOLOGY = "PREFIX kg: <" + DEF + ">"
+_RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One thing that members of a class can be listed and filtered by."""
+
+    question: Question
+
+    @property
+    def name(self) -> str:
+        """How addresses call it."""
+        return self.question.name
+
+    def title(self, language: str) -> str:
+        """How pages call it."""
+        return self.question.title(language)
+
+    def is_shown_as(self, what: str) -> bool:
+        """Whether it is a `filter`, a `column`, or both."""
+        return what in self.question.header.get(("shown", ""), "").split()
+
+    @property
+    def place(self) -> int:
+        """Among those of its class."""
+        return int(self.question.header.get(("order", ""), "1000"))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The things that pass, their values, and for each filter the values that some of them have, the most frequent first."""
+
+    facets: Sequence[Facet]
+    things: Sequence[str]
+    values: Mapping[str, _Values]  # facet → …
+    offers: Mapping[str, Sequence[tuple[Term, int]]]  # facet → …
+    query: str
+
+
+class Lists:
+    """All lists of a release; what was once read is kept, for a release does not change."""
+
+    def __init__(self, store: Store, folder: Path | None) -> None:
+        self._store = store
+        self._facets: dict[str, tuple[Facet, ...]] = {}
+        for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
+            facets = [Facet(read_question(file)) for file in path.glob("*.rq")]
+            self._facets[path.name] = tuple(sorted(facets, key=lambda facet: (facet.place, facet.name)))
+        self._values: dict[tuple[str, str], _Values] = {}
+        self._members: dict[str, frozenset[str]] = {}
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of our classes that have a list."""
+        return list(self._facets)
+
+    def facets(self, cls: str) -> tuple[Facet, ...]:
+        """Those of one of our classes, by its name."""
+        return self._facets.get(cls, ())
+
+    def listing(self, cls: str, chosen: Chosen, language: str) -> Listing:
+        """The members of a class that have all the chosen values; the query names them in a language. Unknown filters are none."""
+        facets = self.facets(cls)
+        values = {facet.name: self._read(cls, facet) for facet in facets}
+        things = [thing for thing in self._of(cls) if _passes(thing, chosen, values)]
+        counts = {facet.name: _count(things, values[facet.name]) for facet in facets if facet.is_shown_as("filter")}
+        return Listing(facets, sorted(things), values, counts, _query(cls, chosen, values, facets, language))
+
+    def glance(self, cls: str, thing: str) -> list[tuple[Facet, Sequence[Term]]]:
+        """What the list of a class shows of one thing: the columns that have a value for it."""
+        columns = [facet for facet in self.facets(cls) if facet.is_shown_as("column")]
+        values = ((facet, self._read(cls, facet).get(thing, ())) for facet in columns)
+        return [(facet, terms) for facet, terms in values if terms]
+
+    def mentions(self, thing: str) -> list[tuple[str, Facet, Sequence[str]]]:
+        """The lists that can be filtered by a thing: the class, the filter, and the members that have it."""
+        found = self._mentions.get(thing, {})
+        return [
+            (cls, facet, found[cls, facet.name]) for cls in self.classes for facet in self.facets(cls) if (cls, facet.name) in found
+        ]
+
+    @cached_property
+    def _mentions(self) -> Mapping[str, Mapping[tuple[str, str], Sequence[str]]]:
+        found: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+        for cls in self.classes:
+            for facet in self.facets(cls):
+                if facet.is_shown_as("filter"):
+                    for thing, terms in sorted(self._read(cls, facet).items()):
+                        for term in terms:
+                            if isinstance(term, ox.NamedNode):
+                                found[term.value][cls, facet.name].append(thing)
+        return found
+
+    def _of(self, cls: str) -> frozenset[str]:
+        if cls not in self._members:
+            text = "SELECT DISTINCT ?class ?thing { ?thing a ?class FILTER(isIRI(?thing)) }"
+            rows = self._store.rows(text, {"class": ox.NamedNode(DEF + cls)})
+            self._members[cls] = frozenset(row["thing"].value for row in rows if isinstance(row["thing"], ox.NamedNode))
+        return self._members[cls]
+
+    def _read(self, cls: str, facet: Facet) -> _Values:
+        key = cls, facet.name
+        if key not in self._values:
+            found: dict[str, list[Term]] = defaultdict(list)
+            for row in self._store.rows(facet.question.text):
+                if isinstance(row["thing"], ox.NamedNode) and row["value"] not in found[row["thing"].value]:
+                    found[row["thing"].value].append(row["value"])
+            self._values[key] = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
+        return self._values[key]
+
+
+def written(term: Term) -> str:
+    """A value as addresses have it: `cty:mx`, `status:active`, `2025`."""
+    if isinstance(term, ox.NamedNode):
+        return compact(term.value)
+    return term.value if isinstance(term, ox.Literal) else str(term)
+
+
+def _passes(thing: str, chosen: Chosen, values: Mapping[str, _Values]) -> bool:
+    for name, wanted in chosen.items():
+        if name in values:
+            held = {written(term) for term in values[name].get(thing, ())}
+            if not held.issuperset(wanted):
+                return False
+    return True
+
+
+def _count(things: Sequence[str], values: _Values) -> Sequence[tuple[Term, int]]:
+    counts = Counter(term for thing in things for term in values.get(thing, ()))
+    return sorted(counts.items(), key=lambda pair: (-pair[1], written(pair[0])))
+
+
+def _query(cls: str, chosen: Chosen, values: Mapping[str, _Values], facets: Sequence[Facet], language: str) -> str:
+    """The same things by one query that anybody can change."""
+    prefixes, parts = {_ONTOLOGY: None, _RDFS: None}, []
+    for facet in facets:
+        terms = {written(term): term for terms in values[facet.name].values() for term in terms}
+        for value in chosen.get(facet.name, ()):
+            if value not in terms:
+                parts.append("  FILTER(false)  # nothing has " + json.dumps(value))
+            elif body := _BODY.search(facet.question.text):
+                prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
+                parts.append(f"  {{ SELECT DISTINCT ?thing WHERE {{ VALUES ?value {{ {terms[value]} }} {body[1].strip()} }} }}")
+    named = f'  OPTIONAL {{ ?thing rdfs:label ?name FILTER(LANG(?name) = "{language}") }}'
+    lines = [*prefixes, "", "SELECT DISTINCT ?thing ?name WHERE {", *parts, f"  ?thing a kg:{cls} .", named, "}", "ORDER BY ?name"]
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""The path of a page comes in; how to cite the page, or the sources that it rests on, goes out as BibTeX or CSL-JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from kg.cite import Work, bibtex, csl
+from kg.errors import NotFound
+from kg.page import Page
+from kg.web.documents import thing_of
+from kg.web.site import PUBLIC, Site
+from kg.web.text import choose_language
+
+_TITLE = "Vigía: a linked-data knowledge graph of surveillance technology in Latin America"
+_AUTHOR = "The Vigía contributors"
+
+
+def citing(site: Site) -> APIRouter:
+    """Routes for citations."""
+    router = APIRouter(default_response_class=Response, include_in_schema=False)
+
+    @router.get("/cite/{path:path}")
+    def cite(request: Request, path: str, of: Annotated[Literal["page", "sources"], Query()] = "page") -> Response:
+        path, dot, ending = path.rpartition(".")
+        if not dot or ending not in ("bib", "json"):
+            raise NotFound("Citations come as .bib (BibTeX) and as .json (CSL-JSON).")
+        language = choose_language(request)
+        page = site.entities.page(thing_of(path), language)
+        works = [work_of(site, page, language)] if of == "page" else sources_of(site, page, language)
+        headers = {"Cache-Control": PUBLIC}
+        if ending == "json":
+            return JSONResponse(csl(works), headers=headers, media_type="application/vnd.citationstyles.csl+json")
+        return Response(bibtex(works), media_type="application/x-bibtex; charset=utf-8", headers=headers)
+
+    return router
+
+
+def work_of(site: Site, page: Page, language: str) -> Work:
+    """The page itself: what we have put together, not what its sources say."""
+    version = f"release {site.manifest.id} ({site.manifest.version})" if site.manifest else ""
+    return Work(
+        page.iri,
+        page.name.text,
+        authors=(_AUTHOR,),
+        url=page.iri,
+        language=page.name.language or language,
+        container=_TITLE,
+        version=version,
+    )
+
+
+def sources_of(site: Site, page: Page, language: str) -> list[Work]:
+    """The works that its footnotes name, each once, in their order."""
+    named = [value.iri for note in page.notes for value in (note.source, note.via) if value and value.iri]
+    return site.entities.works(list(dict.fromkeys(named)), language)

@@ -1,0 +1,91 @@
+"""Words that a reader typed come in; a page of what they may mean, the same as JSON, or suggestions for a browser go out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from kg.formats import HTML, JSON, by_name, negotiate
+from kg.index import fold
+from kg.search import Found
+from kg.web.site import PUBLIC, Site
+from kg.web.text import choose_language
+
+_PER_PAGE = 20
+_SUGGESTED = 8
+_LONGEST = 500  # characters; nobody types more
+_OPENSEARCH = """<?xml version="1.0" encoding="UTF-8"?>
+<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">
+<ShortName>Vigía</ShortName>
+<Description>Surveillance technology in Latin America</Description>
+<InputEncoding>UTF-8</InputEncoding>
+<Url type="text/html" template="{base}search?q={{searchTerms}}"/>
+<Url type="application/json" template="{base}search?q={{searchTerms}}&amp;format=json"/>
+<Url type="application/x-suggestions+json" template="{base}suggest?q={{searchTerms}}"/>
+</OpenSearchDescription>
+"""
+
+Words = Annotated[str, Query(max_length=_LONGEST)]
+
+
+def searching(site: Site) -> APIRouter:
+    """Routes for search."""
+    router = APIRouter(default_response_class=Response, include_in_schema=False)
+
+    @router.get("/search")
+    def search(
+        request: Request,
+        q: Words = "",
+        cls: Annotated[str, Query(alias="class", max_length=_LONGEST)] = "",
+        start: Annotated[int, Query(ge=0, le=100_000)] = 0,
+        ending: Annotated[str | None, Query(alias="format")] = None,
+    ) -> Response:
+        found = site.search.find(q, cls, start, _PER_PAGE)
+        results = _introduced(site, found, choose_language(request))
+        wanted = by_name(ending, (HTML, JSON)) if ending else negotiate(request.headers.get("accept"), (HTML, JSON))[0]
+        if wanted is JSON:
+            listed = [
+                {"iri": hit.iri, "name": name.text, "class": hit.cls, "found": hit.text, "in": hit.field}
+                for hit, name, *_ in results
+            ]
+            answer = {"query": q, "instead": found.instead, "total": found.total, "classes": found.classes, "results": listed}
+            return JSONResponse(answer, headers={"Cache-Control": PUBLIC})
+        kinds = site.entities.names([kind for kind in found.classes if kind], choose_language(request))
+        shown: dict[str, Any] = {"q": q, "cls": cls, "found": found, "results": results, "kinds": kinds}
+        return site.render(request, "search.html", **shown, start=start, step=_PER_PAGE)
+
+    @router.get("/suggest")
+    def suggest(request: Request, q: Words = "") -> Response:
+        """As browsers ask for it (OpenSearch suggestions extension 1.1)."""
+        found = site.search.find(q, limit=_SUGGESTED)
+        results = _introduced(site, found, choose_language(request))
+        base = str(request.base_url)
+        names = [name.text for _, name, *_ in results]
+        kinds = [kind.text if kind else "" for *_, kind, _ in results]
+        addresses = [f"{base}resource?iri={quote(hit.iri, safe='')}" for hit, *_ in results]
+        return JSONResponse(
+            [q, names, kinds, addresses], headers={"Cache-Control": PUBLIC}, media_type="application/x-suggestions+json"
+        )
+
+    @router.get("/opensearch.xml")
+    def opensearch(request: Request) -> Response:
+        body = _OPENSEARCH.format(base=request.base_url)
+        return Response(body, media_type="application/opensearchdescription+xml", headers={"Cache-Control": PUBLIC})
+
+    return router
+
+
+def _introduced(site: Site, found: Found, language: str) -> list[tuple[Any, ...]]:
+    """Each hit with its name, the text that was found unless it is the name, its kind, and what is said of it."""
+    iris = [hit.iri for hit in found.hits]
+    names = site.entities.names({*iris, *(hit.cls for hit in found.hits if hit.cls)}, language)
+    said = site.entities.descriptions(iris, language)
+    results = []
+    for hit in found.hits:
+        name = names[hit.iri]
+        by = hit.text if hit.field != "text" and fold(hit.text) != fold(name.text) else None
+        results.append((hit, name, by, names.get(hit.cls), said.get(hit.iri)))
+    return results

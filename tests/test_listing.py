@@ -1,0 +1,82 @@
+"""Lists: filters narrow them, each offer is what one would get, and the query behind them finds the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+
+from kg.listing import Listing, Lists, written
+from kg.names import PREFIXES
+from kg.release import LISTS, QUERIES, STORE, Release
+from kg.settings import Settings
+from kg.store.oxigraph import OxigraphStore, Source
+
+CLASSES = ["Agreement", "Company", "Initiative", "Source"]
+
+
+@pytest.fixture(scope="module")
+def lists(real: tuple[Path, Release]) -> Lists:
+    path = real[1].path
+    return Lists(OxigraphStore(Source(path / STORE, path / "kg.nq", PREFIXES), Settings()), path / QUERIES / LISTS)
+
+
+@pytest.fixture(scope="module")
+def store(real: tuple[Path, Release]) -> ox.Store:
+    return ox.Store.read_only(str(real[1].path / STORE))
+
+
+def found_by_query(store: ox.Store, listing: Listing) -> set[str]:
+    return {row[0].value for row in store.query(listing.query)}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_without_filters_a_list_has_every_member(lists: Lists, store: ox.Store, cls: str) -> None:
+    listing = lists.listing(cls, {}, "en")
+    members = {
+        quad.subject.value
+        for quad in store.quads_for_pattern(None, ox.NamedNode(PREFIXES["rdf"] + "type"), ox.NamedNode(PREFIXES["kg"] + cls))
+    }
+    assert set(listing.things) == members == found_by_query(store, listing)
+    assert len(listing.things) == len(members) > 10
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_offer_is_what_one_gets(lists: Lists, store: ox.Store, cls: str) -> None:
+    listing = lists.listing(cls, {}, "es")
+    assert listing.offers
+    for name, offers in listing.offers.items():
+        assert offers, name
+        for term, count in offers[:5]:
+            narrowed = lists.listing(cls, {name: [written(term)]}, "es")
+            assert len(narrowed.things) == count > 0, (name, term)
+            assert found_by_query(store, narrowed) == set(narrowed.things)
+
+
+def test_two_filters_must_both_hold(lists: Lists, store: ox.Store) -> None:
+    chosen = {"country": ["cty:mx"], "modality": ["modality:facial-recognition", "modality:video-surveillance"]}
+    both = lists.listing("Initiative", chosen, "pt")
+    assert 0 < len(both.things) < len(lists.listing("Initiative", {"country": ["cty:mx"]}, "pt").things)
+    assert found_by_query(store, both) == set(both.things)
+    for thing in both.things:
+        assert "cty:mx" in [written(term) for term in both.values["country"][thing]]
+
+
+@pytest.mark.parametrize("value", ["cty:zz", "", "mx", "<x>", '"} DROP', "\0", "\ud800"])
+def test_what_nothing_has_lists_nothing(lists: Lists, value: str) -> None:
+    listing = lists.listing("Initiative", {"country": [value]}, "en")
+    assert listing.things == []
+    assert all(not offers for offers in listing.offers.values())
+
+
+def test_a_filter_that_is_none_is_passed_over(lists: Lists) -> None:
+    assert lists.listing("Initiative", {"utm_source": ["x"]}, "en").things == lists.listing("Initiative", {}, "en").things
+
+
+def test_columns_and_filters_are_in_their_order(lists: Lists) -> None:
+    facets = lists.facets("Initiative")
+    assert [facet.place for facet in facets] == sorted(facet.place for facet in facets)
+    assert all(facet.title(language) for facet in facets for language in ("en", "es", "pt"))
+    assert all(facet.is_shown_as("filter") or facet.is_shown_as("column") for facet in facets)
+    assert lists.facets("Nothing") == ()
