@@ -142,9 +142,7 @@ def test_the_former_address_of_a_list_leads_to_it(real_client: TestClient) -> No
         assert (answer.status_code, answer.headers["Location"]) == (308, "/browse/Initiative?lang=es")
 
 
-@pytest.mark.parametrize(
-    "path", ["/browse/Nothing", "/browse/Nothing.csv", "/browse/Initiative.exe", "/browse/Claim"]
-)
+@pytest.mark.parametrize("path", ["/browse/Nothing", "/browse/Nothing.csv", "/browse/Initiative.exe", "/browse/Claim"])
 def test_what_is_no_list_is_said_to_be_none(real_client: TestClient, path: str) -> None:
     assert real_client.get(path).status_code in (404, 406)
 
