@@ -45,7 +45,7 @@ def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, R
 
 def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
     release = small[1]
-    questions = sorted(f"queries/{path.name}" for path in (release.path / QUERIES).iterdir())
+    questions = sorted(path.relative_to(release.path).as_posix() for path in (release.path / QUERIES).rglob("*.rq"))
     dumps = [NQUADS, TURTLE, JSON_LD]
     names = [*dumps, *(f"{name}{GZIP}" for name in dumps), VOID, CONTEXT, REPORT, ORDER, *questions]
     lines = "".join(f"{name} {hashlib.sha256((release.path / name).read_bytes()).hexdigest()}\n" for name in names)
