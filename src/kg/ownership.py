@@ -14,16 +14,19 @@ from kg.store import Row, Store
 _STEPS = 3  # up to the owners of owners, and down likewise
 _MOST = 40  # things in one picture
 # Only what is held to be right; a stake that a newer claim replaces ends when that begins.
-_STAKES = """SELECT ?stake ?owner ?owned ?percent ?first ?last ?certainty (MIN(?next) AS ?replaced)
+_STAKES = """SELECT ?stake ?owner ?owned ?percent ?first ?last ?from ?to ?seen ?certainty (MIN(?next) AS ?replaced)
     (GROUP_CONCAT(DISTINCT STR(?interest)) AS ?interests) WHERE {
     ?stake a kg:OwnershipStake ; kg:owner ?owner ; kg:owned ?owned ; kg:rank ?rank ; kg:certainty ?certainty .
     OPTIONAL { ?stake kg:percent ?percent }
     OPTIONAL { ?stake kg:interest ?interest }
     OPTIONAL { ?stake kg:fromDate ?first }
     OPTIONAL { ?stake kg:toDate ?last }
+    OPTIONAL { ?stake kg:from ?from }
+    OPTIONAL { ?stake kg:to ?to }
+    OPTIONAL { ?stake kg:asOf ?seen }
     OPTIONAL { ?newer kg:supersedes ?stake ; kg:fromDate ?next }
     FILTER(?rank != rank:deprecated)
-} GROUP BY ?stake ?owner ?owned ?percent ?first ?last ?certainty"""
+} GROUP BY ?stake ?owner ?owned ?percent ?first ?last ?from ?to ?seen ?certainty"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Stake:
     certainty: str
     replaced: str  # the day from which a newer claim holds
     interests: tuple[str, ...]  # codes, where it is said in words what share it is
+    stated: tuple[str, str, str] = ("", "", "")  # from, to and as of, as the source says it; `first` and `last` are the widest days
 
     def holds_on(self, day: date) -> bool:
         """Whether it is known, or may be taken, to be so on a day: one without dates always is."""
@@ -76,6 +80,7 @@ class Ownership:
                 certainty=_text(row, "certainty"),
                 replaced=_text(row, "replaced"),
                 interests=tuple(sorted(_text(row, "interests").split())),
+                stated=(_text(row, "from"), _text(row, "to"), _text(row, "seen")),
             )
             for row in self._store.rows(_STAKES)
         ]

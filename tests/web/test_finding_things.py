@@ -181,3 +181,19 @@ def test_a_page_says_how_to_cite_it_and_its_sources(real_client: TestClient, of:
 )
 def test_what_cannot_be_cited_is_said_to_be_so(real_client: TestClient, path: str) -> None:
     assert real_client.get(path).status_code == 404
+
+
+# Pictures
+
+
+def test_a_stake_is_dated_as_its_source_dates_it(real_client: TestClient) -> None:
+    def rows(day: str) -> list[list[str]]:
+        text = page(real_client, f"/page/org/idemia-argentina?lang=en&on={day}")
+        table = re.search(r'id="ownership".*?<tbody>(.*?)</tbody>', text, re.DOTALL)
+        assert table
+        cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in table[1].split("</tr>")[:-1]]
+        return [[unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in row] for row in cells]
+
+    assert ["IDEMIA Colombia", "IDEMIA Argentina", "94.61 %", "April 2021", "November 2023", "", "reported"] in rows("2022-01-01")
+    seen = [row for row in rows("2025-06-01") if row[0] == "IDEMIA" and row[1] == "IDEMIA Argentina"]
+    assert [row[3:6] for row in seen] == [["", "", "March 2025"]]  # when it was seen is not when it began

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 
 from kg.draw import Edge, Node, Span, layers, timeline
+from kg.names import PREFIXES
 from kg.ownership import Stake
 from kg.page import Event, Page, Value
 from kg.web.site import Site
@@ -27,8 +28,9 @@ class Tie:
     owner: Value
     owned: Value
     share: str
-    since: str
-    until: str
+    since: Value
+    until: Value
+    seen: Value  # when it was seen to be so: neither its beginning nor its end
     certainty: Value
     claim: str  # its IRI
 
@@ -74,7 +76,13 @@ def draw_ownership(site: Site, request: Request, page: Page, day: date | None) -
 def _tie(stake: Stake, names: Mapping[str, Value], language: str) -> Tie:
     share = _share(stake, names, language)
     ends = names[stake.owner], names[stake.owned]
-    return Tie(*ends, share, stake.first, stake.last or stake.replaced, names[stake.certainty], stake.iri)
+    since, until, seen = map(_dated, stake.stated)
+    return Tie(*ends, share, since, until, seen, names[stake.certainty], stake.iri)
+
+
+def _dated(text: str) -> Value:
+    """A year, a month or a day, as exact as it is stated."""
+    return Value(text, datatype=PREFIXES["xsd"] + {7: "gYearMonth", 10: "date"}.get(len(text), "gYear"))
 
 
 def _share(stake: Stake, names: Mapping[str, Value], language: str) -> str:
