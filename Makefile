@@ -7,7 +7,7 @@ PORT := 8000
 
 .PHONY: serve test check build bench lock clean
 
-serve: .venv/serve.done  ## build the graph if its files changed, and serve it
+serve: .venv/serve.done .venv/front.done  ## build the graph if its files changed, and serve it
 	.venv/bin/kg build --if-changed
 	.venv/bin/kg serve --host $(HOST) --port $(PORT)
 
@@ -17,14 +17,14 @@ build: .venv/serve.done
 check: .venv/serve.done
 	.venv/bin/kg check
 
-test: .venv/dev.done  ## everything that CI runs
+test: .venv/dev.done .venv/front.done  ## everything that CI runs
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/kg check
 	.venv/bin/pytest
 
-bench: .venv/serve.done .bench/peers.done  ## measure beside other servers, about 45 minutes; BENCH=--quick takes 2
+bench: .venv/serve.done .venv/front.done .bench/peers.done  ## measure beside other servers, about 45 minutes; BENCH=--quick takes 2
 	.venv/bin/kg build --if-changed
 	.bench/bin/python -m bench $(BENCH)
 
@@ -41,6 +41,13 @@ bench: .venv/serve.done .bench/peers.done  ## measure beside other servers, abou
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# What pages load from npm: the editor of the SPARQL page, and maps. Where it cannot be fetched, pages do without, and the next
+# run tries again.
+.venv/front.done: .venv/serve.done requirements-front.lock web/package.json web/package-lock.json web/editor.js web/make.py web/world.py
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-front.lock \
+	&& .venv/bin/python web/make.py .venv/front && touch $@ \
+	|| echo "The editor and the maps could not be made (see above). Everything else works without them."
+
 .bench/peers.done: .venv/bin/pip bench/requirements.txt
 	$(PYTHON) -m venv .bench
 	.bench/bin/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
@@ -50,6 +57,7 @@ lock: .venv/dev.done  ## after a change of dependencies in pyproject.toml
 	.venv/bin/pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build pyproject.toml --output-file requirements.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build --group dev pyproject.toml --output-file requirements-dev.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group front --output-file requirements-front.lock
 
 clean:  ## remove everything that is not in the repository
-	rm -rf .venv .bench build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .bench build src/kg/web/static/made .mypy_cache .ruff_cache .pytest_cache

@@ -33,9 +33,10 @@ negotiation, no headers (`bench/forwarding.py`). What it takes more than a nativ
 killed: query and answer are written and read twice, each time another process must wake up, and the engine is called from Python.
 What `kg serve` takes more than that is the price of the whole protocol in Python.
 """
-_HEAVY_PROFILE = """Milliseconds on the processor for one analytic answer; two cores have 2,000 to give in a second. A worker reads what all share,
-but reading counts references, which copies pages: each worker has copies of its own, and the more data and workers there are, the
-more of them. How much faster than a native server on disk anything can be is told by the native server in memory.
+_HEAVY_PROFILE = """Milliseconds on the processor for one analytic answer; two cores have 2,000 to give in a second. A worker
+reads what all share, but reading counts references, which copies pages: each worker has copies of its own, and the more data and
+workers there are, the more of them. How much faster than a native server on disk anything can be is told by the native server in
+memory.
 """
 _FEW = "**Fewer than six rounds: this shows that the harness works, not how fast anything is.**"
 _NOTICED = {"errors": 1, "p99": 1000, "longest": 1000, "rate": 1}
@@ -45,7 +46,9 @@ def write_report(samples: Samples, about: Mapping[str, Any]) -> str:
     """The whole page."""
     parts = [_INTRODUCTION, _about(samples, about), _aims(read_outcomes(samples))]
     for data in names(samples):
-        parts += [part for part in (make(samples, data) for make in (_single, _rates, _profile, _heavy_profile, _safety, _start)) if part]
+        parts += [
+            part for part in (make(samples, data) for make in (_single, _rates, _profile, _heavy_profile, _safety, _start)) if part
+        ]
     return "\n".join([*parts, _wrong(samples)])
 
 
@@ -117,7 +120,9 @@ def _heavy_profile(samples: Samples, data: str) -> str:
             spent = [samples.spread("heavy processor", data, engine, f"{clients}, {who}") for who in ("server", "workers")]
             if all(spent):
                 total = sum(one.middle for one in spent if one) / 1000
-                rows.append([f"{engine}, {clients}", *(_cell(one, 0.001, 1) for one in spent), f"{total:,.1f}", f"{2000 / total:,.1f}"])
+                rows.append(
+                    [f"{engine}, {clients}", *(_cell(one, 0.001, 1) for one in spent), f"{total:,.1f}", f"{2000 / total:,.1f}"]
+                )
     head = ["server", "server process", "workers", "together", "at most, a second"]
     return f"## Where the time of analytic queries goes, {data}\n\n{_HEAVY_PROFILE}\n" + _table(head, rows) if rows else ""
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import beginning, safety, speed, wrk
+from bench import beginning, pages, safety, speed, wrk
 from bench.bench import Bench
 from bench.data import Data, prepare
 from bench.samples import Samples
@@ -29,6 +29,7 @@ class Measure:
     check: Callable[[Bench], None] | None = None
     wrk: bool = False
     made_up: bool = True  # it asks queries of the made-up graph
+    of_release: bool = False  # it asks for our own pages
     rare: bool = False  # it is long: once in a quick run
 
 
@@ -43,6 +44,8 @@ MEASURES = {
     "bystanders": Measure(safety.bystanders, (safety.GUARDED,), wrk=True, rare=True),
     "attack": Measure(safety.attack, (safety.GUARDED,), rare=True),
     "start": Measure(beginning.begin, ()),
+    "render": Measure(pages.render, (pages.UNSEEN,), made_up=False, of_release=True),
+    "remembered": Measure(pages.remembered, ("ours, cached", "nginx"), pages.lay_out, wrk=True, made_up=False, of_release=True),
 }
 
 
@@ -90,6 +93,7 @@ def _possible(plan: Plan, data: Data) -> dict[str, Measure]:
         for name, measure in chosen.items()
         if (wrk.has_wrk() or not measure.wrk)
         and not (data.release and measure.made_up)
+        and not (measure.of_release and not data.release)
         and (name != "join" or data.triples <= _LARGEST_FOR_RDFLIB)
     }
 

@@ -54,7 +54,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def _shown(default: object) -> str:
-    return (" ".join(default) or "-") if isinstance(default, tuple) else str(default)
+    return (" ".join(default) if isinstance(default, tuple) else str(default)) or "-"
 
 
 def test_every_problem_is_documented_with_its_status() -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kg.draw import Edge, Node, Span, layers, timeline
+from kg.draw import Dot, Edge, Node, Span, layers, timeline, tree, world
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -131,3 +131,44 @@ def test_a_name_fits_its_box(name: str) -> None:
     assert all(len(text) <= 24 for text in texts)
     shown = "".join(texts).replace("…", "").replace(" ", "")
     assert name.replace(" ", "").startswith(shown)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_dots_of_a_map_hide_no_other_and_stay_near_their_place(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    dots = [
+        Dot(chance.uniform(200, 400), chance.uniform(150, 420), str(n), chance.random(), f"<{n}>", f"/x?a=1&b={n}")
+        for n in range(chance.randrange(1, 16))
+    ]
+    picture = ElementTree.fromstring(  # noqa: S314 (ours)
+        world(dots, "/world.svg?v=1&x", 960, 439, "a & b").replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    )
+    width, height = float(picture.attrib["width"]), float(picture.attrib["height"])
+    circles = [(float(c.attrib["cx"]), float(c.attrib["cy"]), float(c.attrib["r"])) for c in picture.iter(SVG + "circle")]
+    assert len(circles) == len(dots)
+    for (x, y, r), (x2, y2, r2) in combinations(circles, 2):
+        assert (x - x2) ** 2 + (y - y2) ** 2 >= (r + r2 - 1) ** 2
+    for x, y, r in circles:
+        assert r >= 12
+        assert -r < x < width + r
+        assert -r < y < height + r
+
+
+def test_two_dots_at_one_place_part() -> None:
+    dots = [Dot(300, 300, "1", 1, "a", None), Dot(300, 300, "2", 1, "b", None)]
+    picture = ElementTree.fromstring(world(dots, "/w", 960, 439, "t").replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1))  # noqa: S314
+    (x, y, r), (x2, y2, _) = [
+        (float(c.attrib["cx"]), float(c.attrib["cy"]), float(c.attrib["r"])) for c in picture.iter(SVG + "circle")
+    ]
+    assert (x - x2) ** 2 + (y - y2) ** 2 >= (2 * r) ** 2
+
+
+def test_a_tree_has_each_name_to_the_right_of_what_it_is_below_of() -> None:
+    below = {"": ["a", "d"], "a": ["b"], "b": ["c"]}
+    nodes = {key: Node(f"<{key}>", f"/{key}" if key != "d" else None) for key in "abcd"}
+    picture = ElementTree.fromstring(tree(below, nodes, "t").replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1))  # noqa: S314 (ours)
+    places = {text.text: (float(text.attrib["x"]), float(text.attrib["y"])) for text in picture.iter(SVG + "text")}
+    assert places["<a>"][0] < places["<b>"][0] < places["<c>"][0]
+    assert places["<d>"][0] == places["<a>"][0]
+    assert len({y for _, y in places.values()}) == 4
+    assert len(list(picture.iter(SVG + "a"))) == 3

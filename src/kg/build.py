@@ -20,6 +20,7 @@ import pyoxigraph as ox
 from kg.derive import derive
 from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Finding, Place, Severity, violations
+from kg.history import read_dates
 from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.index import write_index
 from kg.load import Loaded, load
@@ -27,6 +28,7 @@ from kg.names import DATASET, PREFIXES, iri_of_file
 from kg.rdf import layered, store_of
 from kg.release import (
     CONTEXT,
+    DATES,
     GZIP,
     JSON_LD,
     NQUADS,
@@ -202,6 +204,7 @@ def _write(folder: Path, root: Path, checked: Checked) -> str:
     described = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
     ox.serialize(described, folder / VOID, ox.RdfFormat.TURTLE, prefixes=PREFIXES | NAMESPACES)
     del store
+    (folder / DATES).write_text(json.dumps(read_dates(root), indent=0) + "\n", "utf-8")
     (folder / REPORT).write_text(json.dumps(report(checked.findings), indent=2, ensure_ascii=False) + "\n", "utf-8")
     shutil.copy(root / "data" / CONTEXT, folder / CONTEXT)
     order = page_order(sorted((root / "shapes").glob("*.ttl")))

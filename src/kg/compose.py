@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pyoxigraph as ox
 
 from kg.names import BASE, DEF, NODE, PREFIXES, compact
-from kg.page import Claim, Display, Event, Fact, Link, Note, Page, Part, Said, Section, Side, Term, Value
+from kg.page import Claim, Display, Dispute, Event, Fact, Link, Note, Page, Part, Said, Section, Side, Term, Value
 from kg.store import Row
 from kg.store import Term as RdfTerm
 
@@ -26,6 +26,9 @@ _APPARATUS |= {DEF + "owned", DEF + "memberOf"}  # always the thing whose page t
 _POSITION = PREFIXES["schema"] + "position"
 # What is counted, judged or missing at some time is no event of the thing; it has sections of its own.
 _NO_EVENTS = {DEF + name for name in ("Assessment", "QuantityClaim", "Gap")}
+_IDENTIFIERS = {_DCT + "identifier", DEF + "isoCode", PREFIXES["owl"] + "sameAs"} | {
+    _SKOS + name for name in ("notation", "exactMatch", "closeMatch")
+}
 _MOST_ABOUT = 4  # things that an event names
 _PROV = tuple(PREFIXES["prov"] + name for name in ("Activity", "Entity"))
 
@@ -58,8 +61,8 @@ class Composer:
         self.inner: dict[str, list[tuple[str, RdfTerm]]] = {}
         self.derived: set[tuple[str, RdfTerm]] = set()
 
-    def page(self, rows: Rows, more: bool) -> Page:
-        """The page; `more` says that there are more incoming links than rows of them."""
+    def page(self, rows: Rows, more: bool, left_out: Mapping[str, int]) -> Page:
+        """The page; `more` says that there are more incoming links than rows of them, `left_out` of which property how many."""
         self.inner = by_subject(rows.inner)
         self.derived = {(iri_of_term(row["p"]), row["o"]) for row in rows.derived}
         by_claim = by_subject(rows.claims)
@@ -68,17 +71,19 @@ class Composer:
         classes = [iri_of_term(term) for term in values.get(_TYPE, [])]
         cited = [self._note(iri_of_term(term)) for term in values.get(DEF + "citation", [])]
         keys = sorted((key for key in values if key not in _HEAD), key=self.display.rank_of(classes))
-        facts = [self._fact(key, values[key], by_claim, cited) for key in keys]
+        facts = [replace(self._fact(key, values[key], by_claim, cited), more=left_out.get(key, 0)) for key in keys]
         sections = self._sections(by_claim)
         return Page(
             iri=self.iri,
             name=name_of(self.iri, self.labels, self.language),
             kinds=[self._value(ox.NamedNode(cls)) for cls in kinds[:1]],
+            classes=classes,
             aliases=self._aliases(values),
             descriptions=self._texts(values.get(_DCT + "description", [])),
             remarks=self._texts(values.get(DEF + "editorNote", [])),
             notes_of_thing=cited,
-            facts=facts,
+            facts=[fact for fact in facts if fact.name.iri not in _IDENTIFIERS],
+            identifiers=[fact for fact in facts if fact.name.iri in _IDENTIFIERS],
             sections=sections,
             disagreements=_disagreements(sections),
             events=self._events(by_claim),
@@ -87,6 +92,18 @@ class Composer:
             notes=self.notes,
             more_links=more,
         )
+
+    def disputes(self, things: Mapping[str, str], claims: list[Row], inner: list[Row]) -> list[Dispute]:
+        """The claims of several things that contradict each other, by the names of the things; `things` says whose each is."""
+        self.inner = by_subject(inner)
+        about = {claim: name_of(thing, self.labels, self.language) for claim, thing in things.items()}
+        groups = _disagreements(self._sections(by_subject(claims)))
+        notes = {note.number: note for note in self.notes}
+        disputes = []
+        for sides in groups:
+            named = {about[side.claim.iri].iri: about[side.claim.iri] for side in sides}
+            disputes.append(Dispute(tuple(named.values()), sides, notes))
+        return sorted(disputes, key=lambda dispute: [thing.text.casefold() for thing in dispute.things])
 
     def term(self, iri: str, pairs: list[tuple[str, RdfTerm]], uses: int) -> Term:
         values: dict[str, list[RdfTerm]] = defaultdict(list)
@@ -151,7 +168,11 @@ class Composer:
         rows = [
             self._claim(claim, by_claim[claim], columns) for claim in sorted(claims, key=lambda c: _order_of_claim(by_claim[c], c))
         ]
-        return Section(self._value(ox.NamedNode(cls)), tuple(self._value(ox.NamedNode(name)) for name in columns), tuple(rows))
+        replaced = {value.iri for row in rows for value in row.supersedes}
+        past = tuple(row for row in rows if row.is_deprecated or row.iri in replaced)
+        present = tuple(row for row in rows if row not in past)
+        titles = tuple(self._value(ox.NamedNode(name)) for name in columns)
+        return Section(self._value(ox.NamedNode(cls)), titles, present, past)
 
     def _claim(self, iri: str, pairs: list[tuple[str, RdfTerm]], columns: list[str]) -> Claim:
         of = _picker(pairs)
@@ -163,7 +184,7 @@ class Composer:
             certainty=self._value(certainty[0]) if certainty else None,
             rank=self._value(rank[0]) if rank else None,
             remarks=tuple(self._texts(of(DEF + "editorNote"))),
-            contradicts=tuple(self._value(term) for term in of(DEF + "contradicts")),
+            contradicts=tuple(self._value(term) for term in dict.fromkeys(of(DEF + "contradicts"))),
             supersedes=tuple(self._value(term) for term in of(DEF + "supersedes")),
             notes=tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")})),
         )
@@ -324,7 +345,7 @@ def _disagreements(sections: Iterable[Section]) -> list[list[Side]]:
     """Claims of the page that contradict each other, directly or through others, each group with the preferred ones first."""
     sides: dict[str, Side] = {}
     for section in sections:
-        for claim in section.claims:
+        for claim in (*section.claims, *section.past):
             said = tuple((column, cell) for column, cell in zip(section.columns, claim.cells, strict=True) if cell)
             sides[claim.iri] = Side(section.name, said, claim)
     group_of: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -195,3 +196,107 @@ def _wrapped(name: str) -> list[str]:
     cut = name.rfind(" ", 0, _LINE + 1)
     first, rest = (name[:cut], name[cut + 1 :]) if cut > 0 else (name[:_LINE], name[_LINE:])
     return [first, rest if len(rest) <= _LINE else rest[: _LINE - 1].rstrip() + "…"]
+
+
+_MAP_WIDTH = 560  # units of the picture
+_AROUND = 1.35  # how much wider than its dots a map is
+_LEAST = 90.0  # units of the outline that a map shows at least
+_TALLEST = 1.2  # height of a map by its width
+_SMALL, _LARGE = 12.0, 30.0  # radius of a dot: a target of 24 pixels at least (WCAG 2.2, 2.5.8)
+_PUSHES = 60  # by which dots that hide each other come apart
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A number at a place of the outline, which is a link."""
+
+    x: float
+    y: float
+    number: str
+    size: float  # of the dot, as part of the largest one's area
+    name: str
+    address: str | None
+
+
+def world(dots: Sequence[Dot], outline: str, width: float, height: float, title: str) -> str:
+    """Dots on the part of the outline that holds them all; `width` and `height` are those of the whole outline."""
+    left, top, wide, high = _window(dots, width, height)
+    scale = _MAP_WIDTH / wide
+    places = _apart([((dot.x - left) * scale, (dot.y - top) * scale, _radius(dot)) for dot in dots])
+    marks = [_dot(dot, *place) for dot, place in zip(dots, places, strict=True)]
+    box = f"0 0 {_MAP_WIDTH} {high * scale:.0f}"
+    image = (
+        f'<image href="{escape(outline)}" x="{-left * scale:.1f}" y="{-top * scale:.1f}" '
+        f'width="{width * scale:.1f}" height="{height * scale:.1f}"/>'
+    )
+    size = f'viewBox="{box}" width="{_MAP_WIDTH}" height="{high * scale:.0f}"'
+    return f'<svg class="world" {size} role="group" aria-label="{escape(title)}">{image}{"".join(marks)}</svg>'
+
+
+def _window(dots: Sequence[Dot], width: float, height: float) -> tuple[float, float, float, float]:
+    """The part of the outline to be shown: left, top, width and height."""
+    xs, ys = [dot.x for dot in dots], [dot.y for dot in dots]
+    wide = min(max(_AROUND * (max(xs) - min(xs)), _LEAST), width)
+    high = min(max(_AROUND * (max(ys) - min(ys)), wide / 2), height)
+    wide = max(wide, min(high / _TALLEST, width))
+    left = min(max((min(xs) + max(xs) - wide) / 2, 0), width - wide)
+    top = min(max((min(ys) + max(ys) - high) / 2, 0), height - high)
+    return left, top, wide, high
+
+
+def _radius(dot: Dot) -> float:
+    return max(_SMALL, _LARGE * math.sqrt(dot.size))
+
+
+def _apart(places: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """The same circles, moved as little as it takes that none covers another."""
+    moved = [list(place) for place in places]
+    for _ in range(_PUSHES):
+        still = True
+        for number, one in enumerate(moved):
+            for other in moved[:number]:
+                dx, dy = one[0] - other[0] or 0.01, one[1] - other[1]  # two at one place have to part somehow
+                distance = (dx * dx + dy * dy) ** 0.5
+                if (short := one[2] + other[2] + 1 - distance) > 0:
+                    still = False
+                    step = short / distance / 2
+                    one[0], one[1] = one[0] + dx * step, one[1] + dy * step
+                    other[0], other[1] = other[0] - dx * step, other[1] - dy * step
+        if still:
+            break
+    return [(x, y, radius) for x, y, radius in moved]
+
+
+def _dot(dot: Dot, x: float, y: float, radius: float) -> str:
+    label = f"{dot.name}: {dot.number}"
+    mark = (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>{escape(label)}</title></circle>'
+        f'<text x="{x:.1f}" y="{y + 5:.1f}">{escape(dot.number)}</text>'
+    )
+    return f'<a href="{escape(dot.address)}" aria-label="{escape(label)}">{mark}</a>' if dot.address else f"<g>{mark}</g>"
+
+
+_STEP, _LINE_HEIGHT = 28, 28
+
+
+def tree(below: Mapping[str, Sequence[str]], nodes: Mapping[str, Node], title: str) -> str:
+    """Names under one another, each to the right of what it is below of; those under the empty key stand leftmost."""
+    places: list[tuple[int, str, int]] = []  # depth, key, row of what it is below of
+
+    def walk(key: str, depth: int, above: int) -> None:
+        for one in below.get(key, ()):
+            places.append((depth, one, above))
+            walk(one, depth + 1, len(places) - 1)
+
+    walk("", 0, -1)
+    parts = []
+    for row, (depth, key, above) in enumerate(places):
+        x, y = 8 + depth * _STEP, 20 + row * _LINE_HEIGHT
+        if above >= 0:
+            parts.append(f'<path class="line" d="M{x - _STEP + 6},{26 + above * _LINE_HEIGHT}V{y - 5}H{x - 4}"/>')
+        text = f'<text x="{x}" y="{y}">{escape(nodes[key].name)}</text>'
+        address = nodes[key].address
+        parts.append(f'<a href="{escape(address)}">{text}</a>' if address else text)
+    height = 20 + len(places) * _LINE_HEIGHT
+    size = f'viewBox="0 0 420 {height}" width="420" height="{height}"'
+    return f'<svg class="tree" {size} role="group" aria-label="{escape(title)}">{"".join(parts)}</svg>'

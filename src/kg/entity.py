@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import pyoxigraph as ox
 
 from kg.cite import Work
 from kg.compose import Composer, Rows, by_subject, in_language, iri_of_term, name_of
 from kg.errors import BadRequest, NotFound
-from kg.names import BASE, NODE, compact
-from kg.page import Display, Page, Term, Value
+from kg.names import BASE, DEF, NODE, PREFIXES, compact
+from kg.page import Display, Dispute, Page, Term, Value
 from kg.store import Row, Store
 from kg.store import Term as RdfTerm
 
 _LINK_LIMIT = 400
-_OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o }"
+#: Claims on one page of a thing, and values of one fact.
+CLAIM_LIMIT = 250
+_VALUE_LIMIT = 60
+_MOST_POINTING = 5000  # triples that lead to a thing, of which its links are made
+_OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o FILTER(?p != kg:claim) }"
 _DERIVED = "SELECT ?iri ?p ?o WHERE { GRAPH graph:derived { ?iri ?p ?o } }"
 _KINDS = "SELECT ?iri ?class WHERE { ?iri a ?class FILTER NOT EXISTS { ?iri a ?narrow . ?narrow rdfs:subClassOf+ ?class } }"
-_CLAIMS = "SELECT ?iri ?s ?p ?o WHERE { ?iri kg:claim ?s . ?s ?p ?o }"
+_CLAIM_LIST = """SELECT ?iri ?claim ?class WHERE {
+    ?iri kg:claim ?claim . OPTIONAL { ?claim a ?class . ?class rdfs:subClassOf kg:Claim }
+}"""
+# Who contradicts whom is written on one side only, and holds for both.
+_CLAIMS = """SELECT ?s ?p ?o WHERE {{
+    {{ {claims} ?s ?p ?o }} UNION {{ {claims} ?o kg:contradicts ?s BIND(kg:contradicts AS ?p) }}
+}}"""
 # Citations and amounts, the order of phases, and of each source that is cited who published it and when. Spelled out: with
 # alternatives in one path the engine takes ten times as long.
-_INNER = """SELECT DISTINCT ?iri ?s ?p ?o WHERE {
-    { ?iri kg:citation ?s . ?s ?p ?o }
-    UNION { ?iri kg:claim ?claim . ?claim kg:citation ?s . ?s ?p ?o }
-    UNION { ?iri kg:claim ?claim . ?claim kg:amount ?s . ?s ?p ?o }
-    UNION { ?iri kg:claim ?claim . ?claim kg:phase ?s . ?s schema:position ?o BIND(schema:position AS ?p) }
-    UNION { ?iri kg:citation ?c . ?c kg:source ?s . ?s dc:publisher ?o BIND(dc:publisher AS ?p) }
-    UNION { ?iri kg:citation ?c . ?c kg:source ?s . ?s dct:issued ?o BIND(dct:issued AS ?p) }
-    UNION { ?iri kg:claim ?claim . ?claim kg:citation ?c . ?c kg:source ?s . ?s dc:publisher ?o BIND(dc:publisher AS ?p) }
-    UNION { ?iri kg:claim ?claim . ?claim kg:citation ?c . ?c kg:source ?s . ?s dct:issued ?o BIND(dct:issued AS ?p) }
+_INNER = """SELECT DISTINCT ?iri ?s ?p ?o WHERE {{
+    {{ ?iri kg:citation ?s . ?s ?p ?o }}
+    UNION {{ {claims} ?claim kg:citation ?s . ?s ?p ?o }}
+    UNION {{ {claims} ?claim kg:amount ?s . ?s ?p ?o }}
+    UNION {{ {claims} ?claim kg:phase ?s . ?s schema:position ?o BIND(schema:position AS ?p) }}
+    UNION {{ ?iri kg:citation ?c . ?c kg:source ?s . ?s dc:publisher ?o BIND(dc:publisher AS ?p) }}
+    UNION {{ ?iri kg:citation ?c . ?c kg:source ?s . ?s dct:issued ?o BIND(dct:issued AS ?p) }}
+    UNION {{ {claims} ?claim kg:citation ?c . ?c kg:source ?s . ?s dc:publisher ?o BIND(dc:publisher AS ?p) }}
+    UNION {{ {claims} ?claim kg:citation ?c . ?c kg:source ?s . ?s dct:issued ?o BIND(dct:issued AS ?p) }}
+}}"""
+_POINTING = "SELECT ?iri ?thing ?p WHERE {{ ?thing ?p ?iri }} LIMIT {limit}"
+_OWNERS = "SELECT ?claim ?thing ?class WHERE {{ VALUES ?claim {{ {claims} }} ?thing kg:claim ?claim . ?claim a ?class }}"
+_INVERSES = "SELECT ?p ?q WHERE { { ?p owl:inverseOf ?q } UNION { ?q owl:inverseOf ?p } }"
+_KINDS_OF_CLAIM = "SELECT ?class WHERE { ?class rdfs:subClassOf kg:Claim }"
+_PARTS_OF_CLAIM = {PREFIXES["rdf"] + name for name in ("subject", "predicate", "object")}
+_CONTRADICTIONS = "SELECT ?one ?other WHERE { ?one kg:contradicts ?other }"
+_RESTING = "SELECT ?source ?claim WHERE { ?cited kg:source ?source . ?claim kg:citation ?cited }"
+_ABOUT = "SELECT ?thing ?s WHERE {{ VALUES ?s {{ {claims} }} ?thing kg:claim ?s }}"
+_NAMED = """SELECT DISTINCT ?x WHERE {
+    ?x rdfs:label|skos:prefLabel ?name FILTER(isIRI(?x)) FILTER NOT EXISTS { ?work kg:passage ?x }
 }"""
-# Things that point here directly (not by the inverse of a fact that the page shows anyway), by a claim, or as their source.
-_INCOMING = f"""SELECT DISTINCT ?iri ?thing ?p ?source WHERE {{
-    {{
-        ?thing ?p ?iri .
-        FILTER(!STRSTARTS(STR(?thing), "{NODE}"))
-        FILTER NOT EXISTS {{ ?any kg:claim ?thing }}
-        FILTER NOT EXISTS {{ ?q owl:inverseOf|^owl:inverseOf ?p . ?iri ?q ?thing }}
-    }} UNION {{
-        ?claim ?q ?iri ; a ?p . ?thing kg:claim ?claim . ?p rdfs:subClassOf kg:Claim .
-        FILTER(?thing != ?iri && (?q NOT IN (rdf:subject, rdf:object, rdf:predicate) || ?p = kg:PropertyClaim))
-    }} UNION {{
-        ?node kg:source|kg:via ?iri . ?cited kg:citation ?node .
-        OPTIONAL {{ ?owner kg:claim ?cited }}
-        BIND(COALESCE(?owner, ?cited) AS ?thing) BIND(kg:source AS ?p)
-    }}
-}} LIMIT {_LINK_LIMIT + 1}"""
+_SHORT = re.compile(r"[A-Za-z][\w-]*:[\w-]+", re.ASCII)
 _OF_WORKS = "kg:kind dc:creator dc:publisher dct:issued schema:url dct:language"
 _USES = (
     "SELECT (?class AS ?x) (COUNT(*) AS ?n) WHERE { ?s a ?class } GROUP BY ?class",
@@ -88,24 +96,98 @@ class Entities:
         rows = self._store.rows(text, {"iri": _node(iri)})
         return [ox.Triple(row["s"], row["p"], row["o"]) for row in rows]  # type: ignore[arg-type]
 
-    def page(self, iri: str, language: str) -> Page:
-        """The page of a thing in a language; raises NotFound where the graph says nothing of it."""
+    def page(self, iri: str, language: str, start: int = 0) -> Page:
+        """The page of a thing in a language; of many claims, those from `start` on.
+
+        Raises NotFound where the graph says nothing of the thing.
+        """
         node = _node(iri)
-        rows = Rows(*(self._store.rows(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS, _CLAIMS, _INNER, _INCOMING)))
-        if not rows.own and not rows.incoming and not self.exists(iri):
+        listed = self._claims_of(node)
+        chosen = listed[start : start + CLAIM_LIMIT]
+        # All of them are found faster by their thing than one by one.
+        which = f"{node} kg:claim ?claim ." if len(listed) <= CLAIM_LIMIT else f"VALUES ?claim {{ {' '.join(map(str, chosen))} }}"
+        own, derived, kinds = (self._store.rows(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS))
+        claims = self._store.rows(_CLAIMS.format(claims=which.replace("?claim", "?s")))
+        inner = self._store.rows(_INNER.format(claims=which), {"iri": node})
+        rows = Rows(own, derived, kinds, claims, inner, self._incoming(node, own))
+        if not rows.own and not rows.incoming and not listed and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
+        own, left_out = _capped(rows.own)
+        rows = replace(rows, own=own)
         read = [
             term for part in (rows.own, rows.kinds, rows.claims, rows.inner, rows.incoming) for row in part for term in row.values()
         ]
         composer = Composer(iri, language, self._labels([node, *read]), self._display)
         more = len(rows.incoming) > _LINK_LIMIT
-        return composer.page(replace(rows, incoming=rows.incoming[:_LINK_LIMIT]), more)
+        page = composer.page(replace(rows, incoming=rows.incoming[:_LINK_LIMIT]), more, left_out)
+        return replace(page, start=start, claims=len(listed))
+
+    def _incoming(self, node: ox.NamedNode, own: list[Row]) -> list[Row]:
+        """Things that point here directly (not by the inverse of a fact that the page shows anyway), or by a claim of theirs.
+
+        What only cites the thing is not among them.
+        """
+        pointing = self._store.rows(_POINTING.format(limit=_MOST_POINTING), {"iri": node})
+        pointing = [row for row in pointing if isinstance(row["thing"], ox.NamedNode) and not row["thing"].value.startswith(NODE)]
+        owners: dict[RdfTerm, list[Row]] = defaultdict(list)
+        for row in self._store.rows(_OWNERS.format(claims=" ".join({str(row["thing"]) for row in pointing}))):
+            owners[row["claim"]].append(row)
+        facts = {(iri_of_term(row["p"]), row["o"]) for row in own}
+        found: dict[tuple[RdfTerm, RdfTerm], Row] = {}
+        for row in pointing:
+            key = iri_of_term(row["p"])
+            if row["thing"] not in owners and not any((inverse, row["thing"]) in facts for inverse in self._inverses.get(key, ())):
+                found.setdefault((row["thing"], row["p"]), {"thing": row["thing"], "p": row["p"]})
+            for owner in owners.get(row["thing"], ()):
+                cls = iri_of_term(owner["class"])
+                is_apparatus = key in _PARTS_OF_CLAIM and cls != DEF + "PropertyClaim"
+                if cls in self._kinds_of_claim and owner["thing"] != node and not is_apparatus:
+                    found.setdefault((owner["thing"], owner["class"]), {"thing": owner["thing"], "p": owner["class"]})
+        return list(found.values())
+
+    @cached_property
+    def _inverses(self) -> Mapping[str, Sequence[str]]:
+        inverses: dict[str, list[str]] = defaultdict(list)
+        for row in self._store.rows(_INVERSES):
+            inverses[iri_of_term(row["p"])].append(iri_of_term(row["q"]))
+        return inverses
+
+    @cached_property
+    def _kinds_of_claim(self) -> frozenset[str]:
+        return frozenset(iri_of_term(row["class"]) for row in self._store.rows(_KINDS_OF_CLAIM))
+
+    def _claims_of(self, node: ox.NamedNode) -> list[RdfTerm]:
+        """All claims about a thing, kind by kind."""
+        place = {cls: number for number, cls in enumerate(self._display.classes())}
+        rows = self._store.rows(_CLAIM_LIST, {"iri": node})
+        kinds = {row["claim"]: iri_of_term(row["class"]) if "class" in row else "" for row in rows}
+        return sorted(kinds, key=lambda claim: (place.get(kinds[claim], len(place)), kinds[claim], iri_of_term(claim)))
+
+    def disputes(self, language: str, source: str | None = None) -> list[Dispute]:
+        """Where sources disagree: all over, or with what rests on one source."""
+        pairs = [(row["one"], row["other"]) for row in self._store.rows(_CONTRADICTIONS)]
+        if source:
+            resting = {row["claim"] for row in self._store.rows(_RESTING, {"source": _node(source)})}
+            pairs = [pair for pair in pairs if not resting.isdisjoint(pair)]
+        listed = " ".join(sorted({str(claim) for pair in pairs for claim in pair}))
+        things = self._store.rows(_ABOUT.format(claims=listed))
+        claims = self._store.rows(_CLAIMS.format(claims=f"VALUES ?s {{ {listed} }}"))
+        inner = self._store.rows(_INNER.format(claims=f"VALUES ?claim {{ {listed} }}"), {"iri": ox.NamedNode(NODE)})
+        labels = self._labels(term for rows in (things, claims, inner) for row in rows for term in row.values())
+        about = {iri_of_term(row["s"]): iri_of_term(row["thing"]) for row in things}
+        return Composer("", language, labels, self._display).disputes(about, claims, inner)
 
     def names(self, iris: Iterable[str], language: str) -> dict[str, Value]:
         """The names of things in a language."""
         nodes = [_node(iri) for iri in iris]
         labels = self._labels(nodes)
         return {node.value: name_of(node.value, labels, language) for node in nodes}
+
+    def words(self, language: str) -> list[Value]:
+        """All that has a name and can be written short in a query, by its name."""
+        iris = [iri_of_term(row["x"]) for row in self._store.rows(_NAMED)]
+        short = [iri for iri in iris if _SHORT.fullmatch(compact(iri))]
+        return sorted(self.names(short, language).values(), key=lambda value: (value.text.casefold(), value.iri or ""))
 
     def things(self) -> list[str]:
         """All that have a page of their own: neither claims nor what these are made of, nor terms and codes."""
@@ -207,6 +289,17 @@ def _work(iri: str, name: Value, pairs: Iterable[tuple[str, RdfTerm]]) -> Work:
         one.get("schema:url", ""),
         one.get("dct:language", ""),
     )
+
+
+def _capped(rows: list[Row]) -> tuple[list[Row], dict[str, int]]:
+    """At most so many rows of each property as a page shows, and of how many more it does not."""
+    by_property: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_property[iri_of_term(row["p"])].append(row)
+    if max(map(len, by_property.values()), default=0) <= _VALUE_LIMIT:
+        return rows, {}
+    kept = [row for held in by_property.values() for row in sorted(held, key=lambda row: str(row["o"]))[:_VALUE_LIMIT]]
+    return kept, {key: len(held) - _VALUE_LIMIT for key, held in by_property.items() if len(held) > _VALUE_LIMIT}
 
 
 def _count(row: Row) -> int:

@@ -36,6 +36,8 @@ JSON = Format("json", ("application/sparql-results+json", "application/json"), "
 XML = Format("xml", ("application/sparql-results+xml", "application/xml"), "xml", "XML", ("srx",))
 CSV = Format("csv", ("text/csv",), "csv", "CSV")
 TSV = Format("tsv", ("text/tab-separated-values",), "tsv", "TSV")
+#: For people with a spreadsheet program; no client asks for it by a media type of its own.
+SHEET = Format("excel", (), "excel", "CSV for Excel")
 
 GRAPHS = (TURTLE, N_TRIPLES, JSON_LD, RDF_XML)
 RESULTS = (JSON, XML, CSV, TSV)

@@ -24,6 +24,8 @@ Chosen = Mapping[str, Sequence[str]]
 _Values = Mapping[str, Sequence[Term]]  # thing → its values
 _PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
 _BODY = re.compile(r"\{(.*)\}", re.DOTALL)
+_DAY = "day"  # the parameter of facets that change with time
+_MOST_DAYS = 50  # whose values are kept
 _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
 
@@ -43,14 +45,28 @@ class Facet:
         """How pages call it."""
         return self.question.title(language)
 
+    def phrase(self, language: str) -> tuple[str, str] | None:
+        """What stands before and behind its values in a sentence about a thing; None where it has no part in one."""
+        before, slot, after = self.question.header.get(("phrase", language), "").partition("{}")
+        return (before, after) if slot else None
+
     def is_shown_as(self, what: str) -> bool:
         """Whether it is a `filter`, a `column`, or both."""
         return what in self.question.header.get(("shown", ""), "").split()
 
     @property
+    def is_dated(self) -> bool:
+        """Whether its values are those of a day, which may be given."""
+        return _DAY in self.question.parameters
+
+    def query(self, day: str) -> str:
+        """Its query, of a day where one is given and it heeds it."""
+        return self.question.bound({_DAY: day} if day and self.is_dated else {})
+
+    @property
     def place(self) -> int:
         """Among those of its class."""
-        return int(self.question.header.get(("order", ""), "1000"))
+        return self.question.place
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,7 @@ class Lists:
         for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
             facets = [Facet(read_question(file)) for file in path.glob("*.rq")]
             self._facets[path.name] = tuple(sorted(facets, key=lambda facet: (facet.place, facet.name)))
-        self._values: dict[tuple[str, str], _Values] = {}
+        self._values: dict[tuple[str, str, str], _Values] = {}
         self._members: dict[str, frozenset[str]] = {}
 
     @property
@@ -85,13 +101,16 @@ class Lists:
         """Those of one of our classes, by its name."""
         return self._facets.get(cls, ())
 
-    def listing(self, cls: str, chosen: Chosen, language: str) -> Listing:
-        """The members of a class that have all the chosen values; the query names them in a language. Unknown filters are none."""
+    def listing(self, cls: str, chosen: Chosen, language: str, day: str = "") -> Listing:
+        """The members of a class that have all the chosen values, on a day where one is given (ISO 8601).
+
+        The query names them in a language. Unknown filters are none.
+        """
         facets = self.facets(cls)
-        values = {facet.name: self._read(cls, facet) for facet in facets}
+        values = {facet.name: self._read(cls, facet, day) for facet in facets}
         things = [thing for thing in self._of(cls) if _passes(thing, chosen, values)]
         counts = {facet.name: _count(things, values[facet.name]) for facet in facets if facet.is_shown_as("filter")}
-        return Listing(facets, sorted(things), values, counts, _query(cls, chosen, values, facets, language))
+        return Listing(facets, sorted(things), values, counts, _query(cls, chosen, values, facets, language, day))
 
     def glance(self, cls: str, thing: str) -> list[tuple[Facet, Sequence[Term]]]:
         """What the list of a class shows of one thing: the columns that have a value for it."""
@@ -125,14 +144,18 @@ class Lists:
             self._members[cls] = frozenset(row["thing"].value for row in rows if isinstance(row["thing"], ox.NamedNode))
         return self._members[cls]
 
-    def _read(self, cls: str, facet: Facet) -> _Values:
-        key = cls, facet.name
+    def _read(self, cls: str, facet: Facet, day: str = "") -> _Values:
+        key = cls, facet.name, day if facet.is_dated else ""
         if key not in self._values:
             found: dict[str, list[Term]] = defaultdict(list)
-            for row in self._store.rows(facet.question.text):
+            for row in self._store.rows(facet.query(day)):
                 if isinstance(row["thing"], ox.NamedNode) and row["value"] not in found[row["thing"].value]:
                     found[row["thing"].value].append(row["value"])
-            self._values[key] = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
+            read = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
+            if len(days := [other for other in self._values if other[2]]) >= _MOST_DAYS:
+                self._values.pop(days[0], None)
+            self._values[key] = read
+            return read
         return self._values[key]
 
 
@@ -157,7 +180,9 @@ def _count(things: Sequence[str], values: _Values) -> Sequence[tuple[Term, int]]
     return sorted(counts.items(), key=lambda pair: (-pair[1], written(pair[0])))
 
 
-def _query(cls: str, chosen: Chosen, values: Mapping[str, _Values], facets: Sequence[Facet], language: str) -> str:
+def _query(  # noqa: PLR0913, PLR0917
+    cls: str, chosen: Chosen, values: Mapping[str, _Values], facets: Sequence[Facet], language: str, day: str
+) -> str:
     """The same things by one query that anybody can change."""
     prefixes, parts = {_ONTOLOGY: None, _RDFS: None}, []
     for facet in facets:
@@ -165,7 +190,7 @@ def _query(cls: str, chosen: Chosen, values: Mapping[str, _Values], facets: Sequ
         for value in chosen.get(facet.name, ()):
             if value not in terms:
                 parts.append("  FILTER(false)  # nothing has " + json.dumps(value))
-            elif body := _BODY.search(facet.question.text):
+            elif body := _BODY.search(facet.query(day)):
                 prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
                 parts.append(f"  {{ SELECT DISTINCT ?thing WHERE {{ VALUES ?value {{ {terms[value]} }} {body[1].strip()} }} }}")
     named = f'  OPTIONAL {{ ?thing rdfs:label ?name FILTER(LANG(?name) = "{language}") }}'

@@ -48,10 +48,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Fact:
-    """A property and its values."""
+    """A property and its values, and how many more there are than are shown."""
 
     name: Value
     values: tuple[Said, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Section:
-    """All claims of one class."""
+    """All claims of one class; `past` are those that are deprecated, or that another on the same page replaces."""
 
     name: Value
     columns: tuple[Value, ...]
     claims: tuple[Claim, ...]
+    past: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,15 @@ class Side:
     kind: Value
     said: tuple[tuple[Value, tuple[Value, ...]], ...]
     claim: Claim
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """Claims that cannot all be right, about one thing or several, and the footnotes of all of them."""
+
+    things: tuple[Value, ...]
+    sides: list[Side]
+    notes: Mapping[int, Note]
 
 
 @dataclass(frozen=True)
@@ -160,11 +171,13 @@ class Page:
     iri: str
     name: Value
     kinds: list[Value]
+    classes: list[str]  # IRIs, the wider ones among them
     aliases: list[Value]
     descriptions: list[Value]
     remarks: list[Value]
     notes_of_thing: list[int]
     facts: list[Fact]
+    identifiers: list[Fact]
     sections: list[Section]
     disagreements: list[list[Side]]
     events: list[Event]
@@ -172,6 +185,8 @@ class Page:
     links: list[Link]
     notes: list[Note]
     more_links: bool = False
+    start: int = 0  # of all claims, the first one shown
+    claims: int = 0  # how many there are in all
 
 
 @dataclass

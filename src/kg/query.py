@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -32,6 +33,10 @@ class Question:
         """The question as a person would ask it, in English where the language has none."""
         return self.header.get(("title", language)) or self.header.get(("title", "en")) or self.name
 
+    def heading(self, language: str) -> str:
+        """What its answer is called on the page of a thing."""
+        return self.header.get(("heading", language)) or self.title(language)
+
     def description(self, language: str) -> str:
         """What the rows mean."""
         return self.header.get(("description", language)) or self.header.get(("description", "en")) or ""
@@ -40,6 +45,49 @@ class Question:
     def theme(self) -> str:
         """The group it is listed under."""
         return self.header.get(("theme", ""), "other")
+
+    def columns(self, language: str) -> Mapping[str, str]:
+        """What pages call its variables, where the header says so: `origin=Origin; initiatives=Initiatives`."""
+        given = self.header.get(("columns", language)) or self.header.get(("columns", "en")) or ""
+        pairs = (part.partition("=") for part in given.split(";"))
+        return {name.strip(): title.strip() for name, _, title in pairs if title}
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """Those of its rows, in their order; none where it makes a graph."""
+        answer = ox.Store().query(self.text)
+        return tuple(variable.value for variable in answer.variables) if isinstance(answer, ox.QuerySolutions) else ()
+
+    @property
+    def chart(self) -> tuple[str, ...]:
+        """The picture of its answer: a kind of chart and the variables that it shows; empty where none is named."""
+        return tuple(self.header.get(("chart", ""), "").split())
+
+    @property
+    def link(self) -> str:
+        """Where the numbers of its chart lead to: an address in which `{variable}` stands for the value in the same row."""
+        return self.header.get(("link", ""), "")
+
+    @property
+    def group(self) -> str:
+        """The variable by whose values its rows are set apart; empty for none."""
+        return self.header.get(("group", ""), "")
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The pages of several questions on which its answer stands."""
+        return tuple(self.header.get(("page", ""), "").split())
+
+    @property
+    def panel(self) -> tuple[tuple[str, ...], str] | None:
+        """The classes of things on whose pages its answer stands, and the parameter that is the thing."""
+        *classes, parameter = self.header.get(("panel", ""), "").split() or ("",)
+        return (tuple(classes), parameter) if classes else None
+
+    @property
+    def place(self) -> int:
+        """Among those that stand on the same page."""
+        return int(self.header.get(("order", ""), "1000"))
 
     def default(self, parameter: str) -> str:
         """The value that the file itself gives to a parameter, as SPARQL text."""

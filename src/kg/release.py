@@ -18,6 +18,7 @@ GZIP = ".gz"
 VOID = "void.ttl"
 CONTEXT = "context.jsonld"
 SEARCH = "search.sqlite"  # not among the files of the manifest: SQLite writes its own version into it
+DATES = "dates.json"  # not either: the same files can have been written on another day
 REPORT = "report.json"
 ORDER = "order.json"
 QUERIES = "queries"

@@ -8,6 +8,7 @@ from typing import Any
 
 from kg.errors import KgError
 
+_LINKS = ("https://", "http://", "mailto:")
 WIKIDATA = "https://query.wikidata.org/sparql"
 
 
@@ -28,6 +29,7 @@ class Settings:
     cache_bytes: int = 128_000_000  # memory for answers that were given before
     memory_triples: int = 3_000_000  # size of the store above which workers read it from disk
     services: tuple[str, ...] = (WIKIDATA,)  # addresses that SERVICE may call, separated by blanks; empty for none
+    issues: str = ""  # where mistakes are reported: the address of a form for a new issue, or mailto:…; empty for nowhere
     proxies: tuple[str, ...] = ()  # addresses of proxies before this server, whose X-Forwarded-For is believed
 
 
@@ -45,6 +47,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def _read(name: str, text: str, usual: object) -> object:
     if isinstance(usual, tuple):
         return tuple(text.split())
+    if isinstance(usual, str):
+        if text and not text.startswith(_LINKS):
+            raise KgError(f"{name} must begin with one of {', '.join(_LINKS)}. [got {text}]")
+        return text
     try:
         value = float(text) if isinstance(usual, float) else int(text)
     except ValueError:

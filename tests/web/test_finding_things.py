@@ -129,6 +129,30 @@ def test_a_list_can_be_sorted_by_a_column(real_client: TestClient) -> None:
     assert len(by_name) == len(by_country)
 
 
+@pytest.mark.parametrize("cls", ["Initiative", "Company", "Agreement", "Source"])
+@pytest.mark.parametrize("view", ["map", "timeline"])
+def test_every_view_of_a_list_has_the_same_things(real_client: TestClient, cls: str, view: str) -> None:
+    text = real_client.get(f"/browse/{cls}?view={view}").text
+    listed = real_client.get(f"/browse/{cls}.json").json()
+    shown = set(re.findall(r'href="/page/([^"#?]+)"', text))
+    assert 'aria-current="true">' + view.capitalize() in text
+    missing = [thing["iri"] for thing in listed if thing["iri"].removeprefix("https://w3id.org/vigia/id/") not in shown]
+    if view == "timeline":
+        assert not missing
+    else:
+        assert len(missing) < len(listed) or "None of these things" in text
+
+
+def test_a_list_as_of_a_day_says_so_in_every_format(real_client: TestClient) -> None:
+    asked = "status=status:active&on=2021-12-31"
+    listed = real_client.get(f"/browse/Initiative.json?{asked}").json()
+    assert 0 < len(listed) < len(real_client.get("/browse/Initiative.json?status=status:active").json())
+    text = real_client.get(f"/browse/Initiative?{asked}").text
+    assert 'value="2021-12-31"' in text
+    assert f"{len(listed)} things" in text
+    assert real_client.get("/browse/Initiative?on=yesterday").status_code == 400
+
+
 def test_the_query_behind_a_list_can_be_asked(real_client: TestClient) -> None:
     text = page(real_client, "/browse/Initiative?country=cty:mx&lang=en")
     (link,) = re.findall(r'href="(/sparql\?query=[^"]*)"', text)

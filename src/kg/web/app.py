@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from threading import Thread
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 
 from kg.web import problems
+from kg.web.assets import assets
 from kg.web.browsing import browsing
+from kg.web.cards import cards
 from kg.web.citing import citing
 from kg.web.describe import descriptions
 from kg.web.documents import documents
@@ -19,13 +20,13 @@ from kg.web.endpoint import PATH, Endpoint
 from kg.web.front import Front
 from kg.web.graphs import graphs
 from kg.web.machines import machines
+from kg.web.ontology import ontology
 from kg.web.openapi import describe_interface
 from kg.web.operation import operation
 from kg.web.pages import pages
+from kg.web.reports import reports
 from kg.web.searching import searching
 from kg.web.site import Site
-
-_STATIC = Path(__file__).parent / "static"
 
 
 def create_app(site: Site) -> Front:
@@ -34,22 +35,28 @@ def create_app(site: Site) -> Front:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await site.store.start()
+        warming = Thread(target=site.warm)
+        warming.start()
         gc.freeze()  # what was made at start stays: collections that walked over it would hold up requests
         yield
+        warming.join()
         site.store.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
     app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0")  # type: ignore[method-assign]
     problems.install(app, site.render)
+    app.include_router(ontology(site))
     app.include_router(pages(site))
     app.include_router(browsing(site))
     app.include_router(searching(site))
+    app.include_router(reports(site))
     app.include_router(citing(site))
     app.include_router(machines(site))
+    app.include_router(cards(site))
     app.include_router(documents(site))
     app.include_router(graphs(site))
     app.include_router(descriptions(site))
-    app.mount("/static", StaticFiles(directory=_STATIC), "static")
+    app.include_router(assets())
     front = Front(Endpoint(site).answer, PATH, app, site.settings.cache_bytes)
     app.include_router(operation(site, front))
     return front

@@ -6,11 +6,13 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Path, Query, Request
+from markupsafe import Markup
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kg.errors import NotFound
@@ -19,13 +21,16 @@ from kg.listing import Facet, Listing, written
 from kg.names import DEF, compact
 from kg.page import Value
 from kg.store import Term
+from kg.table import value_of
 from kg.web.site import PUBLIC, Site
+from kg.web.tables import draw_map
 from kg.web.text import choose_language
 
 _PER_PAGE = 50
 _OFFERED = (HTML, CSV, JSON)
-_NO_FILTERS = {"lang", "start", "sort", "format"}
+_NO_FILTERS = {"lang", "start", "sort", "format", "view", "on"}
 _RELATED = 10  # rows of a list on the page of something that it can be filtered by
+_DATES = ("#date", "#gYearMonth", "#gYear", "#dateTime")
 _SHOWN = 8  # values of a filter that are shown before one asks for more
 
 
@@ -37,6 +42,12 @@ class _Asked:
     pairs: Sequence[tuple[str, str]]  # all that it says but from where on
     start: int
     language: str
+    on: date | None  # the day as of which values are asked for that change with time
+
+    @property
+    def view(self) -> str:
+        """How the list is to be seen: `map`, `timeline`, or as a table."""
+        return dict(self.pairs).get("view", "")
 
     @property
     def chosen(self) -> dict[str, list[str]]:
@@ -95,11 +106,13 @@ def browsing(site: Site) -> APIRouter:
         return site.render(request, "browse.html", name=name_, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
 
     @router.get("/browse/{cls}")
-    def members(
+    def members(  # noqa: PLR0913, PLR0917 (what an address can say)
         request: Request,
         cls: Annotated[str, Path(max_length=100)],
         start: Annotated[int, Query(ge=0)] = 0,
         ending: Annotated[str | None, Query(alias="format")] = None,
+        view: Annotated[Literal["", "map", "timeline"], Query()] = "",
+        on: date | None = None,
     ) -> Response:
         cls, dot, given = cls.partition(".")
         if not site.lists.facets(cls):
@@ -107,17 +120,18 @@ def browsing(site: Site) -> APIRouter:
         wanted = given if dot else ending
         fmt = by_name(wanted, _OFFERED) if wanted else negotiate(request.headers.get("accept"), _OFFERED)[0]
         pairs = [(key, value) for key, value in request.query_params.multi_items() if key not in ("start", "format")]
-        asked = _Asked(cls, pairs, start, choose_language(request))
-        view = _read(site, asked)
+        asked = _Asked(cls, pairs, start, choose_language(request), on)
+        seen = _read(site, asked)
         if fmt is HTML:
-            return site.render(request, "list.html", **_page(site, view, asked))
-        return _as_csv(view) if fmt is CSV else _as_json(view)
+            drawn = _on_map(site, request, seen, asked) if view == "map" else _in_time(seen) if view == "timeline" else {}
+            return site.render(request, "list.html", **_page(site, seen, asked), **{"map": None, "years": None, **drawn})
+        return _as_csv(seen) if fmt is CSV else _as_json(seen)
 
     return router
 
 
 def _read(site: Site, asked: _Asked) -> _View:
-    listing = site.lists.listing(asked.cls, asked.chosen, asked.language)
+    listing = site.lists.listing(asked.cls, asked.chosen, asked.language, asked.on.isoformat() if asked.on else "")
     terms = [term for values in listing.values.values() for held in values.values() for term in held]
     iris = {term.value for term in terms if isinstance(term, ox.NamedNode)}
     view = _View(listing, site.entities.names({*listing.things, *iris}, asked.language), ())
@@ -152,17 +166,66 @@ def _page(site: Site, view: _View, asked: _Asked) -> dict[str, Any]:
     }
 
 
+def _on_map(site: Site, request: Request, view: _View, asked: _Asked) -> dict[str, Any]:
+    """The things by the countries of the first filter that has any: the picture, and each country with its things."""
+    for facet in view.listing.facets:
+        by_country: dict[str, list[Value]] = {}
+        for thing in view.order:
+            for value in view.cell(facet, thing):
+                if value.iri in site.countries:
+                    by_country.setdefault(value.iri or "", []).append(view.names[thing])
+        if by_country:
+            addresses = {
+                iri: asked.address(add=(facet.name, compact(iri)), drop=[("view", "map"), (facet.name, compact(iri))])
+                for iri in by_country
+            }
+            counts = [(view.names[iri], len(things)) for iri, things in by_country.items()]
+            title = facet.title(asked.language)
+            groups = sorted(((view.names[iri], addresses[iri], things) for iri, things in by_country.items()), key=_most_first)
+            return {"map": draw_map(site, request, counts, title, addresses), "groups": groups, "by": title}
+    return {"map": Markup(""), "groups": [], "by": ""}
+
+
+def _most_first(group: tuple[Value, str, Sequence[Value]]) -> tuple[int, str]:
+    return -len(group[2]), group[0].text.casefold()
+
+
+def _in_time(view: _View) -> dict[str, Any]:
+    """The things by the year of the first column that holds dates, the latest year first; each year with its bar."""
+    for facet in view.listing.facets:
+        by_year: dict[str, list[Value]] = {}
+        for thing in view.order:
+            years = {value.text[:4] for value in view.cell(facet, thing) if (value.datatype or "").endswith(_DATES)}
+            for year in years:
+                by_year.setdefault(year, []).append(view.names[thing])
+        if by_year:
+            most = max(map(len, by_year.values()))
+            undated = [view.names[thing] for thing in view.order if not view.cell(facet, thing)]
+            years_ = [(year, 100 * len(things) / most, things) for year, things in sorted(by_year.items(), reverse=True)]
+            return {"years": years_, "undated": undated, "facet": facet}
+    return {"years": [], "undated": [view.names[thing] for thing in view.order], "facet": None}
+
+
 def _named(view: _View, facet: Facet, chosen: str) -> Value:
     """A chosen value by its name; one that nothing has, as it was written."""
     terms = (term for held in view.listing.values[facet.name].values() for term in held)
     return next((value_of(term, view.names) for term in terms if written(term) == chosen), Value(chosen))
 
 
-def glance(site: Site, cls: str, thing: str, language: str) -> list[tuple[str, list[Value]]]:
-    """The same that a list shows of a thing, for its own page: titles of columns, and its values."""
-    shown = site.lists.glance(cls, thing)
+@dataclass(frozen=True)
+class Told:
+    """A part of the sentence that says what a thing is: values, and the words around them."""
+
+    before: str
+    values: Sequence[Value]
+    after: str
+
+
+def glance(site: Site, cls: str, thing: str, language: str) -> list[Told]:
+    """The same that a list shows of a thing, as a sentence for its own page."""
+    shown = [(facet.phrase(language), terms) for facet, terms in site.lists.glance(cls, thing)]
     names = site.entities.names({term.value for _, terms in shown for term in terms if isinstance(term, ox.NamedNode)}, language)
-    return [(facet.title(language), [value_of(term, names) for term in terms]) for facet, terms in shown]
+    return [Told(phrase[0], [value_of(term, names) for term in terms], phrase[1]) for phrase, terms in shown if phrase]
 
 
 @dataclass(frozen=True)
@@ -198,13 +261,6 @@ def _related(site: Site, thing: str, language: str, cls: str, by: Facet, members
 
 def _columns(site: Site, cls: str, member: str) -> list[tuple[str, Sequence[Term]]]:
     return [(facet.name, terms) for facet, terms in site.lists.glance(cls, member)]
-
-
-def value_of(term: Term, names: Mapping[str, Value]) -> Value:
-    """A thing by its name, a literal as it is."""
-    if isinstance(term, ox.NamedNode):
-        return names[term.value]
-    return Value(term.value, datatype=term.datatype.value) if isinstance(term, ox.Literal) else Value(str(term))
 
 
 def _as_csv(view: _View) -> Response:

@@ -6,7 +6,6 @@ It stands before the application, whose routing costs more than most queries.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from kg.errors import BadQuery, BadRequest, HungUp, KgError, MethodRefused, NotAcceptable
+from kg.errors import AnswerTooLarge, BadQuery, BadRequest, HungUp, KgError, MethodRefused, NotAcceptable
 from kg.formats import GRAPHS, JSON, RESULTS, TURTLE, choose_coding
-from kg.names import compact
-from kg.page import Value
+from kg.query import Question
 from kg.sparql import is_volatile
 from kg.store import Answer
 from kg.store import Request as StoreRequest
@@ -29,11 +27,13 @@ from kg.web.documents import written
 from kg.web.problems import UNFORESEEN, problem_of, respond
 from kg.web.protocol import Asked, Room, read
 from kg.web.reply import Reply, reply_of
+from kg.web.sheet import write_sheet
 from kg.web.site import PUBLIC, Site
-from kg.web.text import choose_language
+from kg.web.tables import show
 
 PATH = "/sparql"
 _log = logging.getLogger(__name__)
+_SHEET_ROWS = 100_000
 _SHOWN = 1000  # rows that the page shows; the downloads have all
 _ON_PAGE = f"{JSON.media_type},{TURTLE.media_type}"  # what the page is made from
 _ROOM = 100_000_000  # bytes of bodies that may be arriving
@@ -53,6 +53,8 @@ class Endpoint:
         try:
             asked = await read(scope, receive, self._site.settings.query_bytes, self._room)
             _refuse_update(asked)
+            if len(asked.queries) == 1 and asked.choice.sheet:
+                return reply_of(await self._sheet(Request(scope, receive), asked))
             if len(asked.queries) == 1 and not asked.choice.page:
                 return await self._results(scope, receive, asked)
             return reply_of(await self._otherwise(Request(scope, receive), asked))
@@ -95,6 +97,15 @@ class Endpoint:
         endpoint = str(request.base_url).rstrip("/") + PATH
         return written(self._site, service_description(self._site, endpoint), asked.choice.graph, "service", SPACES)
 
+    async def _sheet(self, request: Request, asked: Asked) -> Response:
+        """All rows with the names of things, for spreadsheet programs."""
+        answer = await self._ask(
+            request.scope, request.receive, replace(asked, accept=JSON.media_type, format=None), rows=_SHEET_ROWS
+        )
+        if answer.partial:
+            raise AnswerTooLarge(f"A sheet has at most {_SHEET_ROWS:,} rows. Take CSV, or add a LIMIT.")
+        return await run_sync(_as_sheet, self._site, request, answer, _keeping(request.method, asked.queries[0]))
+
     async def _page(self, request: Request, asked: Asked) -> Response:
         """The form; with the results below it, or with what is wrong with the query, where one was given."""
         site = self._site
@@ -123,7 +134,11 @@ def _keeping(method: str, query: str) -> str:
 def _faulty(site: Site, request: Request, values: dict[str, Any], error: KgError) -> Response:
     problem = problem_of(error)
     if isinstance(error, BadQuery) and error.line:
-        values["fault"] = _pointed(str(values["query"]), error.line, error.column or 1)
+        values |= {
+            "fault": _pointed(str(values["query"]), error.line, error.column or 1),
+            "line": error.line,
+            "column": error.column or 1,
+        }
     page = site.render(request, "sparql.html", problem.status, problem=str(error), **values)
     page.headers.update(problem.headers | {"Cache-Control": "no-store"})
     return page
@@ -137,37 +152,36 @@ def _pointed(query: str, line: int, column: int) -> str:
 
 
 def _successful(site: Site, request: Request, values: dict[str, Any], answer: Answer) -> Response:
-    if isinstance(answer.body, bytes):
-        body = answer.body
-    else:
-        with answer.body as file:
-            file.seek(0)
-            body = file.read()
-    page = site.render(request, "sparql.html", **values, partial=answer.partial, **_shown(site, request, answer.format, body))
+    shown = _shown(site, request, answer, values["asked"])
+    page = site.render(request, "sparql.html", **values, partial=answer.partial, **shown)
     page.headers["Cache-Control"] = _keeping(request.method, str(values["query"]))
     if answer.partial:
         page.headers["X-Partial-Result"] = f"the first {_SHOWN}"
     return page
 
 
-def _shown(site: Site, request: Request, name: str, body: bytes) -> dict[str, Any]:
-    if name == TURTLE.name:
+def _as_sheet(site: Site, request: Request, answer: Answer, keeping: str) -> Response:
+    shown = _shown(site, request, answer, None)
+    if "shown" not in shown:
+        raise NotAcceptable([fmt.media_type for fmt in RESULTS])
+    headers = {"Content-Disposition": 'attachment; filename="answer.csv"', "Cache-Control": keeping}
+    return Response(write_sheet(shown["shown"].table), headers=headers, media_type="text/csv; charset=utf-16le")
+
+
+def _shown(site: Site, request: Request, answer: Answer, asked: Question | None) -> dict[str, Any]:
+    body = _read(answer)
+    if answer.format == TURTLE.name:
         return {"graph": body.decode("utf-8", "replace")}
     solutions = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
     if isinstance(solutions, ox.QueryBoolean):
         return {"boolean": bool(solutions)}
     variables = [variable.value for variable in solutions.variables]
-    rows = [list(row) for row in solutions]
-    iris = {term.value for row in rows for term in row if isinstance(term, ox.NamedNode)}
-    names = site.entities.names(iris, choose_language(request))
-    return {"variables": variables, "rows": [[_cell(term, names) for term in row] for row in rows]}
+    return {"shown": show(site, request, variables, [list(row) for row in solutions], asked)}
 
 
-def _cell(term: object, names: Mapping[str, Value]) -> dict[str, object]:
-    """A term for the table: things with their name, literals with their language or type."""
-    if isinstance(term, ox.NamedNode):
-        return {"iri": term.value, "name": names.get(term.value), "short": compact(term.value)}
-    if isinstance(term, ox.Literal):
-        plain = term.language or term.datatype.value.endswith(("#string", "#langString"))
-        return {"text": term.value, "language": term.language, "type": "" if plain else compact(term.datatype.value)}
-    return {"text": "" if term is None else str(term), "language": None, "type": ""}
+def _read(answer: Answer) -> bytes:
+    if isinstance(answer.body, bytes):
+        return answer.body
+    with answer.body as file:
+        file.seek(0)
+        return file.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 from xml.sax.saxutils import escape
 
@@ -11,10 +12,12 @@ from starlette.responses import Response
 from kg.errors import NotFound
 from kg.names import BASE, local_path
 from kg.page import Page
+from kg.web.reports import PAGES
 from kg.web.site import PUBLIC, Site
 from kg.web.text import LANGUAGES
 
 _PART = 5000  # pages in one sitemap, each in every language; sitemaps.org allows 50,000 addresses
+_FRONT = (("", ""), *((page, "") for page in (*PAGES, "disagreements", "page/def")))
 _ROBOTS = """User-agent: *
 Disallow: /sparql
 Disallow: /search
@@ -53,7 +56,7 @@ def machines(site: Site) -> APIRouter:
     @router.get("/sitemap.xml")
     def sitemap(request: Request, part: Annotated[int | None, Query(ge=1)] = None) -> Response:
         """All pages, or where there are many, the parts that name them (sitemaps.org 0.9)."""
-        pages = [f"page{local_path(iri).removeprefix('/id')}" for iri in site.entities.things()]
+        pages = [(f"page{local_path(iri).removeprefix('/id')}", site.dates.get(iri, "")) for iri in site.entities.things()]
         base = str(request.base_url)
         if part is None and len(pages) > _PART:
             body = _index([f"{base}sitemap.xml?part={number}" for number in range(1, -(-len(pages) // _PART) + 1)])
@@ -61,7 +64,7 @@ def machines(site: Site) -> APIRouter:
             chosen = pages[((part or 1) - 1) * _PART :][:_PART]
             if not chosen:
                 raise NotFound("There is no such part of the sitemap.")
-            body = _urls(base, ["", *chosen] if part in (None, 1) else chosen)
+            body = _urls(base, [*_FRONT, *chosen] if part in (None, 1) else chosen)
         return Response(body, media_type="application/xml", headers={"Cache-Control": PUBLIC})
 
     return router
@@ -72,13 +75,14 @@ def _index(parts: list[str]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{listed}</sitemapindex>\n'
 
 
-def _urls(base: str, pages: list[str]) -> str:
-    """Each page in each language names all of them, as search engines ask for it."""
+def _urls(base: str, pages: Iterable[tuple[str, str]]) -> str:
+    """Pages with the day of their last change; in each language they name all others, as search engines ask for it."""
     parts = []
-    for page in pages:
+    for page, day in pages:
+        changed = f"<lastmod>{day}</lastmod>" if day else ""
         addresses = {code: escape(f"{base}{page}?lang={code}") for code in LANGUAGES}
         others = "".join(f'<xhtml:link rel="alternate" hreflang="{code}" href="{to}"/>' for code, to in addresses.items())
-        parts += [f"<url><loc>{to}</loc>{others}</url>\n" for to in addresses.values()]
+        parts += [f"<url><loc>{to}</loc>{changed}{others}</url>\n" for to in addresses.values()]
     spaces = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"'
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset {spaces}>\n{"".join(parts)}</urlset>\n'
 

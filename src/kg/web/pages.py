@@ -1,4 +1,4 @@
-"""Pages that people read: a path comes in; home, things, stored questions and the ontology go out as HTML."""
+"""Pages that people read: a path comes in; home, things and stored questions go out as HTML."""
 
 from __future__ import annotations
 
@@ -11,17 +11,32 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kg.cite import sentence
 from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
-from kg.names import DEF, LICENCE, ONTOLOGY, is_ours, local_path
+from kg.names import BASE, DEF, LICENCE, is_ours, local_path
+from kg.page import Value
 from kg.web.browsing import glance, related
 from kg.web.citing import work_of
-from kg.web.documents import is_ontology, rdf, thing_of
+from kg.web.documents import rdf, thing_of
 from kg.web.machines import about
 from kg.web.panels import draw_ownership, draw_timeline
 from kg.web.problems import KINDS
+from kg.web.reports import panels_of_page, panels_of_thing
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
-_NO_PANELS: dict[str, Any] = {"cite": "", "glance": [], "strip": "", "owners": None, "related": [], "about": None}
+_LATEST = 10
+#: The kinds of things of which the start page tells that they were changed.
+_TOLD = tuple(f"{BASE}id/{kind}/" for kind in ("initiative", "measure", "contract", "org", "law", "agreement", "person"))
+_NO_PANELS: dict[str, Any] = {
+    "cite": "",
+    "glance": [],
+    "strip": "",
+    "owners": None,
+    "related": [],
+    "about": None,
+    "changed": "",
+    "panels": [],
+    "contradicted": [],
+}
 
 
 def pages(site: Site) -> APIRouter:
@@ -32,7 +47,14 @@ def pages(site: Site) -> APIRouter:
     def home(request: Request) -> Response:
         things, claims = site.entities.classes(choose_language(request))
         listed = {DEF + cls for cls in site.lists.classes}
-        return site.render(request, "home.html", things=things, claims=claims, listed=listed, questions=site.questions.all())
+        shown: dict[str, Any] = {"things": things, "claims": claims, "listed": listed, "questions": site.questions.all()}
+        return site.render(
+            request,
+            "home.html",
+            **shown,
+            panels=panels_of_page(site, request, "home"),
+            changed=_changed(site, choose_language(request)),
+        )
 
     @router.get("/questions")
     def questions(request: Request) -> Response:
@@ -56,20 +78,13 @@ def pages(site: Site) -> APIRouter:
         """What each type of problem means (RFC 9457, 3.1.1)."""
         return site.render(request, "problems.html", kinds=KINDS)
 
-    @router.get("/page/def")
-    def ontology(request: Request) -> Response:
-        terms = site.entities.terms(ONTOLOGY, choose_language(request))
-        return site.render(request, "ontology.html", terms=terms, iri=ONTOLOGY, document="/data/def")
-
     @router.get("/page/{path:path}")
-    def thing(request: Request, path: str, on: date | None = None) -> Response:
+    def thing(request: Request, path: str, on: date | None = None, start: Annotated[int, Query(ge=0)] = 0) -> Response:
         iri = thing_of(path)
         query = f"?{request.url.query}" if request.url.query else ""
-        if is_ontology(iri) and site.entities.exists(iri):
-            return RedirectResponse(f"/page/def{query}", 303)
         if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)
-        page = site.entities.page(iri, choose_language(request))
+        page = site.entities.page(iri, choose_language(request), start)
         local = local_path(iri).removeprefix("/id")
         language = choose_language(request)
         shown: dict[str, Any] = {
@@ -79,6 +94,9 @@ def pages(site: Site) -> APIRouter:
             "owners": draw_ownership(site, request, page, on),
             "about": about(page),
             "related": related(site, iri, language),
+            "panels": panels_of_thing(site, request, iri, page.classes),
+            "contradicted": site.entities.disputes(language, iri) if DEF + "Source" in page.classes else [],
+            "changed": site.dates.get(iri, ""),
             "cited": sentence(work_of(site, page, language)),
         }
         answer = site.render(request, "thing.html", **shown, document="/data" + local, sep=".", cite="/cite" + local)
@@ -86,16 +104,35 @@ def pages(site: Site) -> APIRouter:
         return answer
 
     @router.get("/resource")
-    def resource(request: Request, iri: str, ending: Annotated[str | None, Query(alias="format")] = None) -> Response:
+    def resource(
+        request: Request,
+        iri: str,
+        ending: Annotated[str | None, Query(alias="format")] = None,
+        start: Annotated[int, Query(ge=0)] = 0,
+    ) -> Response:
         if is_ours(iri) and not iri.startswith(DEF):
             return RedirectResponse(local_path(iri), 303)
         if ending:
             return rdf(site, iri, by_name(ending, GRAPHS))
-        page = site.entities.page(iri, choose_language(request))
+        page = site.entities.page(iri, choose_language(request), start)
         address = str(request.url.include_query_params(iri=iri).remove_query_params("lang").query)
         return site.render(request, "thing.html", page=page, document=f"/resource?{address}", sep="&format=", **_NO_PANELS)
 
     return router
+
+
+def _changed(site: Site, language: str) -> list[tuple[Value, str]]:
+    """What was changed last, with the day."""
+    told = ((day, iri) for iri, day in site.dates.items() if iri.startswith(_TOLD))
+    place = {kind: number for number, kind in enumerate(_TOLD)}
+    ordered = sorted(told, key=lambda pair: (-date.fromisoformat(pair[0]).toordinal(), place[_kind(pair[1])], pair[1]))
+    latest = ordered[:_LATEST]
+    names = site.entities.names([iri for _, iri in latest], language)
+    return [(names[iri], day) for day, iri in latest]
+
+
+def _kind(iri: str) -> str:
+    return next(kind for kind in _TOLD if iri.startswith(kind))
 
 
 def _links(iri: str, document: str) -> str:

@@ -13,7 +13,7 @@ import pyoxigraph as ox
 from starlette.types import Receive, Scope
 
 from kg.errors import BadRequest, NotAcceptable, Overloaded, TooLarge, TooSlow, UnsupportedType, WrongMethod
-from kg.formats import GRAPHS, HTML, RESULTS, Format, by_name, negotiate
+from kg.formats import GRAPHS, HTML, RESULTS, SHEET, Format, by_name, negotiate
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 _FORM = "application/x-www-form-urlencoded"
@@ -30,6 +30,7 @@ class Choice:
     """How the client wants to be answered; None where it accepts nothing of that sort."""
 
     page: bool
+    sheet: bool
     results: Format | None
     graph: Format | None
 
@@ -60,7 +61,12 @@ class Asked:
 
 @lru_cache(maxsize=256)
 def _choose(accept: str | None, named: str | None) -> Choice:
-    return Choice(_wants_page(accept, named), _offer(accept, named, RESULTS), _offer(accept, named, GRAPHS))
+    return Choice(
+        _wants_page(accept, named),
+        (named or "").lower() == SHEET.name,
+        _offer(accept, named, RESULTS),
+        _offer(accept, named, GRAPHS),
+    )
 
 
 def _wants_page(accept: str | None, named: str | None) -> bool:

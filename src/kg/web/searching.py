@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from kg.formats import HTML, JSON, by_name, negotiate
 from kg.index import fold
+from kg.names import compact
 from kg.search import Found
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
@@ -69,6 +70,12 @@ def searching(site: Site) -> APIRouter:
         return JSONResponse(
             [q, names, kinds, addresses], headers={"Cache-Control": PUBLIC}, media_type="application/x-suggestions+json"
         )
+
+    @router.get("/words.json")
+    def words(request: Request) -> Response:
+        """What a query may name: how it is written there, and what it is called."""
+        named = site.entities.words(choose_language(request))
+        return JSONResponse([(compact(value.iri or ""), value.text) for value in named], headers={"Cache-Control": PUBLIC})
 
     @router.get("/opensearch.xml")
     def opensearch(request: Request) -> Response:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pyoxigraph as ox
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
+from kg.atlas import Atlas, read_atlas
 from kg.entity import Entities
 from kg.index import write_index
 from kg.listing import Lists
@@ -21,12 +23,28 @@ from kg.names import DATASET, PREFIXES
 from kg.ownership import Ownership
 from kg.page import Display
 from kg.query import Questions
-from kg.release import CONTEXT, JSON_LD, LISTS, NQUADS, ORDER, QUERIES, SEARCH, STORE, TURTLE, VOID, Manifest, current_release
+from kg.release import (
+    CONTEXT,
+    DATES,
+    JSON_LD,
+    LISTS,
+    NQUADS,
+    ORDER,
+    QUERIES,
+    SEARCH,
+    STORE,
+    TURTLE,
+    VOID,
+    Manifest,
+    current_release,
+)
 from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store
 from kg.store.oxigraph import OxigraphStore, Source, store_files
+from kg.vocabulary import Vocabulary
 from kg.void import describe
+from kg.web.assets import MADE
 from kg.web.text import LANGUAGES, choose_language, environment, page_link, resource_link
 
 #: A proxy may keep an answer for as long as a new release may wait to be seen.
@@ -50,7 +68,31 @@ class Site:
     dumps: Mapping[str, Path]  # name → file of all data that may be downloaded
     dataset: str  # its IRI
     void: frozenset[ox.Triple]  # what it holds, in numbers
+    vocabulary: Vocabulary
     context: Mapping[str, Any]  # that JSON-LD is written with
+    dates: Mapping[str, str]  # IRI → the day on which what is said of it was last changed, where that is known
+    atlas: Atlas | None  # None where set-up could not fetch it
+
+    @cached_property
+    def countries(self) -> Mapping[str, str]:
+        """The IRIs of countries, each with its code of two letters (ISO 3166-1)."""
+        rows = self.store.rows("SELECT ?country ?code WHERE { ?country kg:isoCode ?code }")
+        pairs = ((row["country"], row["code"]) for row in rows)
+        return {
+            country.value: code.value
+            for country, code in pairs
+            if isinstance(country, ox.NamedNode) and isinstance(code, ox.Literal)
+        }
+
+    def warm(self) -> None:
+        """Read and compile what the first readers would else wait for."""
+        for language in LANGUAGES:
+            templates = environment(language)
+            for name in templates.list_templates():
+                templates.get_template(name)
+        self.lists.mentions("")
+        self.ownership.has("")
+        _ = self.countries, self.vocabulary.ties, self.vocabulary.tree
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page in the language of the request."""
@@ -64,6 +106,9 @@ class Site:
                 keep=query,
                 chosen=language if query else "",
                 manifest=self.manifest,
+                card=_card(request.url.path) if self.manifest else "",
+                issues=self.settings.issues,
+                site_address=str(request.base_url).rstrip("/"),
                 **values,
             )
         )
@@ -87,12 +132,13 @@ def open_release(build: Path, settings: Settings) -> Site:
     release = current_release(build)
     context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
     store = OxigraphStore(Source(release.path / STORE, release.path / NQUADS, PREFIXES, context), settings)
+    questions = Questions(release.path / QUERIES)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
     void = ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE)
     return Site(
         store,
         Entities(store, display),
-        Questions(release.path / QUERIES),
+        questions,
         Lists(store, release.path / QUERIES / LISTS),
         Ownership(store),
         Search(release.path / SEARCH),
@@ -101,7 +147,10 @@ def open_release(build: Path, settings: Settings) -> Site:
         {name: release.path / name for name in (NQUADS, TURTLE, JSON_LD)},
         DATASET,
         frozenset(quad.triple for quad in void),
+        Vocabulary(store, questions),
         context,
+        json.loads((release.path / DATES).read_text("utf-8")),
+        read_atlas(MADE),
     )
 
 
@@ -126,8 +175,17 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
         {},
         dataset,
         void,
+        Vocabulary(store, Questions(None)),
         PREFIXES,
+        {},
+        None,
     )
+
+
+def _card(path: str) -> str:
+    """Where the picture of a page lies; pages that are no things share one."""
+    kind, _, rest = path.lstrip("/").partition("/")
+    return f"/card/{quote(rest)}.png" if kind == "page" and rest and not rest.startswith("def") else "/card/home.png"
 
 
 def _with_language(request: Request, code: str) -> str:

@@ -19,8 +19,10 @@ from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
+from kg.entity import CLAIM_LIMIT
 from kg.names import DEF, PREFIXES, compact, is_ours, local_path
 from kg.page import Value
+from kg.web.assets import address_of
 
 #: In the order in which they are offered; the first is the fallback.
 LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}
@@ -56,8 +58,19 @@ def environment(language: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     env.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
-    env.globals |= {"language": language, "languages": LANGUAGES, "compact": compact, "kg": DEF}
-    env.filters |= {"shown": lambda value: shown(value, language), "number": lambda n: format_decimal(n, locale=language)}
+    env.globals |= {
+        "language": language,
+        "languages": LANGUAGES,
+        "compact": compact,
+        "kg": DEF,
+        "static": address_of,
+        "claim_limit": CLAIM_LIMIT,
+    }
+    env.filters |= {
+        "shown": lambda value: shown(value, language),
+        "number": lambda n: format_decimal(n, locale=language),
+        "day": lambda day: format_date(date.fromisoformat(day), "long", locale=language),
+    }
     return env
 
 
@@ -104,7 +117,7 @@ def _duration(text: str, language: str) -> str:
 def page_link(iri: str, query: str = "") -> str | None:
     """Where our pages link to for an IRI: our own page of it, or the address itself where it is one of the web."""
     if iri.startswith(DEF):
-        return f"/page/def{query}#{iri.removeprefix(DEF)}"
+        return f"/page/def/{iri.removeprefix(DEF)}{query}"
     if is_ours(iri):
         path = local_path(iri)
         return "/page" + path.removeprefix("/id") + query

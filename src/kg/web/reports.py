@@ -1,0 +1,69 @@
+"""Stored questions that share a page come in; the page, with the answer to each as charts and a table, goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from kg.names import DEF, compact
+from kg.query import Question
+from kg.web.site import Site
+from kg.web.tables import Shown, show
+from kg.web.text import choose_language
+
+#: The pages of several questions, each at the address of its name; `report.html` says what they are called.
+PAGES = ("charts", "unknown", "coverage", "quality")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The answer to one question on a page, and the query behind it."""
+
+    question: Question
+    shown: Shown
+    query: str
+
+
+def reports(site: Site) -> APIRouter:
+    """Routes for pages of several questions."""
+    router = APIRouter(default_response_class=Response, include_in_schema=False)
+
+    def report(request: Request) -> Response:
+        name = request.url.path.strip("/")
+        return site.render(request, "report.html", name=name, panels=panels_of_page(site, request, name))
+
+    for page in PAGES:
+        router.add_api_route(f"/{page}", report, methods=["GET"])
+
+    @router.get("/disagreements")
+    def disagreements(request: Request) -> Response:
+        disputes = site.entities.disputes(choose_language(request))
+        return site.render(request, "disagreements.html", disputes=disputes)
+
+    return router
+
+
+def panels_of_page(site: Site, request: Request, name: str) -> list[Panel]:
+    """The questions that stand on a page of several, with their answers."""
+    return [_panel(site, request, question, {}) for question in _in_order(site) if name in question.pages]
+
+
+def panels_of_thing(site: Site, request: Request, iri: str, classes: Iterable[str]) -> list[Panel]:
+    """The questions that stand on the pages of things of these classes, asked of one; those with an answer."""
+    ours = {cls.removeprefix(DEF) for cls in classes}
+    asked = [(question, question.panel) for question in _in_order(site) if question.panel and ours.intersection(question.panel[0])]
+    panels = (_panel(site, request, question, {parameter: compact(iri)}) for question, (_, parameter) in asked)
+    return [panel for panel in panels if panel.shown.table.rows]
+
+
+def _in_order(site: Site) -> list[Question]:
+    return sorted(site.questions.all(), key=lambda question: (question.place, question.name))
+
+
+def _panel(site: Site, request: Request, question: Question, given: Mapping[str, str]) -> Panel:
+    query, columns = question.bound(given), question.variables
+    rows = [[row.get(name) for name in columns] for row in site.store.rows(query)]
+    return Panel(question, show(site, request, columns, rows, question), query)

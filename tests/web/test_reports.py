@@ -1,0 +1,99 @@
+"""Pages of several questions, and questions on the pages of things: every number leads to as many things as it says."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from starlette.testclient import TestClient
+
+from kg.query import read_question
+from kg.web.reports import PAGES
+from repository import ROOT
+
+QUESTIONS = [read_question(path) for path in sorted((ROOT / "queries").glob("*.rq"))]
+LINKED = re.compile(
+    r'<a href="(/browse/[^"]+)"(?: aria-label="[^"]*: )?[^>]*>(?:<circle[^>]*><title>[^<]*</title></circle><text[^>]*>)?([\d.,]+)<'
+)
+
+
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_every_question_that_asks_for_it(real_client: TestClient, page: str, language: str) -> None:
+    text = real_client.get(f"/{page}?lang={language}").text
+    wanted = [question for question in QUESTIONS if page in question.pages]
+    assert wanted
+    for question in wanted:
+        assert f'<h2 id="{question.name}">{question.title(language)}</h2>'.replace("'", "&#39;") in text
+
+
+@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.pages or q.panel or q.chart], ids=lambda question: question.name)
+def test_what_a_header_names_is_there(question: object) -> None:
+    assert isinstance(question, type(QUESTIONS[0]))
+    for language in ("en", "es", "pt"):
+        assert set(question.columns(language)) == set(question.variables), language
+    assert not question.chart or question.chart[0] in {"bars", "money", "matrix", "map", "links", "chain"}
+    assert set(question.chart[1:]) <= set(question.variables)
+    assert set(re.findall(r"\{(\w+)\}", question.link)) <= set(question.variables)
+    assert not question.group or question.group in question.variables
+    assert not question.panel or question.panel[1] in question.parameters
+    assert set(question.pages) <= {*PAGES, "home"}
+
+
+@pytest.mark.parametrize("path", ["/charts", "/", "/page/country/ar", "/page/country/cn"])
+def test_a_number_leads_to_as_many_things(real_client: TestClient, path: str) -> None:
+    links = {(unescape(address), int(re.sub(r"\D", "", number))) for address, number in LINKED.findall(real_client.get(path).text)}
+    links = {(address, number) for address, number in links if "?" in address}
+    assert links or path == "/"
+    for address, number in sorted(links)[:40]:
+        listed = real_client.get(address, headers={"Accept": "application/json"})
+        assert len(listed.json()) == number, address
+
+
+def test_a_panel_stands_only_where_it_has_an_answer(real_client: TestClient) -> None:
+    assert 'id="p-trade-links-of-a-country"' in real_client.get("/page/country/ar").text
+    assert 'id="p-trade-links-of-a-country"' not in real_client.get("/page/country/cu").text
+    assert 'id="p-money-of-an-initiative"' in real_client.get("/page/initiative/bo-bol-110").text
+
+
+def test_money_of_two_currencies_is_never_in_one_table(real_client: TestClient) -> None:
+    text = real_client.get("/page/initiative/ec-ecu-911").text
+    start = text.index('id="p-money-of-an-initiative"')
+    captions = re.findall(r"<caption>(\w+)</caption>", text[start : text.index("</section>", start)])
+    assert captions == sorted(set(captions))
+    assert captions
+
+
+def test_every_disagreement_stands_on_the_page_of_them(real_client: TestClient) -> None:
+    rows = real_client.get(
+        "/sparql.json",
+        params={"query": "SELECT DISTINCT ?claim ?thing { ?claim kg:contradicts|^kg:contradicts ?other . ?thing kg:claim ?claim }"},
+    ).json()["results"]["bindings"]
+    text = real_client.get("/disagreements?lang=pt").text
+    assert len(rows) > 50
+    for row in rows:
+        key = row["claim"]["value"].removeprefix("https://w3id.org/vigia/id/")
+        assert f'href="/page/{key}?lang=pt"' in text, key
+
+
+def test_a_source_shows_what_stands_against_it(real_client: TestClient) -> None:
+    assert 'id="contradicted"' in real_client.get("/page/source/alsur-2025").text
+    assert 'id="contradicted"' not in real_client.get("/page/org/zte").text
+
+
+def test_what_is_past_is_folded(real_client: TestClient) -> None:
+    rows = real_client.get(
+        "/sparql.json", params={"query": "SELECT ?thing ?claim { ?thing kg:claim ?claim . ?claim kg:rank rank:deprecated } LIMIT 5"}
+    ).json()["results"]["bindings"]
+    assert rows
+    for row in rows:
+        path = row["thing"]["value"].removeprefix("https://w3id.org/vigia/id/")
+        text = real_client.get(f"/page/{path}").text
+        anchor = text.index(f'<tr id="{row["claim"]["value"].rpartition("/")[2]}"')
+        assert text.rindex("<details>", 0, anchor) > text.rfind("</details>", 0, anchor)
+
+
+def test_a_dataset_of_others_has_empty_pages_of_ours(files_client: TestClient) -> None:
+    for page in (*PAGES, "disagreements"):
+        assert files_client.get(f"/{page}").status_code == 200
