@@ -172,3 +172,23 @@ def test_a_tree_has_each_name_to_the_right_of_what_it_is_below_of() -> None:
     assert places["<d>"][0] == places["<a>"][0]
     assert len({y for _, y in places.values()}) == 4
     assert len(list(picture.iter(SVG + "a"))) == 3
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_label_lies_on_a_box_or_on_another_label(seed: int) -> None:
+    nodes, edges = graph(seed)
+    picture = parsed(layers(nodes, edges, "n0", "t"))
+    labels = [
+        (
+            float(text.attrib["x"]) - 3.3 * len(text.text or ""),
+            float(text.attrib["x"]) + 3.3 * len(text.text or ""),
+            float(text.attrib["y"]),
+        )
+        for text in picture.iter(SVG + "text")
+        if text.attrib.get("class") == "label"
+    ]
+    for (left, right, y), (left2, right2, y2) in combinations(labels, 2):
+        assert abs(y - y2) >= 12 or right <= left2 or right2 <= left
+    for left, right, y in labels:
+        for start, end, top, bottom in boxes(picture):
+            assert y <= top or y - 10 >= bottom or right <= start or left >= end

@@ -37,11 +37,11 @@ MAY_IMPORT = {
     "draw": "",
     "atlas": "",
     "card": "",
-    "table": "names page store",
-    "vocabulary": "compose errors names query store",
     "listing": "names query store",
     "page": "",
     "compose": "names page store",
+    "table": "names page store",
+    "vocabulary": "compose errors names query store",
     "entity": "cite compose errors names page store",
     "web": "atlas card cite draw entity errors formats index jsonld listing names ownership page query release search settings "
     "sparql store table vocabulary void",

@@ -24,7 +24,7 @@ const colours = HighlightStyle.define([
 const looks = EditorView.theme({
   "&": { border: "1px solid var(--soft)", borderRadius: ".25rem", backgroundColor: "var(--tint)", fontSize: ".925rem" },
   "&.cm-focused": { outline: "3px solid var(--link)", outlineOffset: "2px" },
-  ".cm-scroller": { fontFamily: "ui-monospace, monospace", lineHeight: "1.45", minHeight: "16rem", maxHeight: "32rem" },
+  ".cm-scroller": { fontFamily: "ui-monospace, monospace", lineHeight: "1.45", maxHeight: "36rem" },
   ".cm-content": { caretColor: "var(--ink)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--tint)", color: "var(--soft)", borderRight: "1px solid var(--line)" },
@@ -32,6 +32,8 @@ const looks = EditorView.theme({
   "&.cm-focused .cm-activeLine": { backgroundColor: "color-mix(in oklab, var(--one) 8%, transparent)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground":
     { backgroundColor: "color-mix(in oklab, var(--one) 30%, transparent)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--warn)" },
+  ".cm-lint-marker-error": { content: '""', backgroundColor: "var(--warn)", borderRadius: "50%" },
   ".cm-tooltip": { backgroundColor: "var(--paper)", color: "var(--ink)", border: "1px solid var(--soft)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--one)", color: "var(--paper)" },
   ".cm-tooltip-autocomplete ul li[aria-selected] .cm-completionDetail": { color: "inherit" },
@@ -72,13 +74,14 @@ function edit(form, area) {
   const host = document.createElement("div");
   // In a shadow tree the editor's styles are constructed sheets, which a strict Content-Security-Policy allows.
   const root = host.attachShadow({ mode: "open" });
+  const height = EditorView.theme({ "&": { minHeight: `${area.offsetHeight}px` } }); // so that nothing below it moves
   const run = () => { form.requestSubmit(); return true; };
   const view = new EditorView({
     doc: area.value, parent: root, root,
     extensions: [
       Prec.highest(keymap.of([{ key: "Mod-Enter", run }])),
       lineNumbers(), history(), drawSelection(), bracketMatching(), closeBrackets(), highlightActiveLine(), lintGutter(),
-      StreamLanguage.define(sparql), syntaxHighlighting(colours), looks, EditorView.lineWrapping,
+      StreamLanguage.define(sparql), syntaxHighlighting(colours), looks, height, typing, EditorView.lineWrapping,
       autocompletion({ override: [completer(form)], icons: false }),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap]),
       EditorView.contentAttributes.of({ "aria-label": area.labels[0].textContent, spellcheck: "false" }),
@@ -90,6 +93,19 @@ function edit(form, area) {
   area.labels[0].addEventListener("click", () => view.focus());
   return view;
 }
+
+// What is typed over a selection: left to the browser, it comes with styles of its own, which the Content-Security-Policy reports.
+const typing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    if (empty || event.inputType !== "insertText" || !event.data) return false;
+    const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type" });
+    const handled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, event.data, insert));
+    if (!handled) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
 
 function mark(view, answer) {
   const { line, column } = answer.querySelector("#problem")?.dataset ?? {};

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
+from itertools import pairwise
 
 _WIDTH = 720  # units of the picture, which the page scales
 _MARGIN = 24
@@ -74,9 +75,12 @@ def _years(first: int, last: int, place: Callable[[date], float], height: int) -
     return "".join(parts)
 
 
-_BOX_WIDTH, _BOX_HEIGHT, _BESIDE, _BETWEEN = 200, 48, 24, 64
+_BOX_WIDTH, _BOX_HEIGHT, _BESIDE = 200, 48, 20
+_LABEL_HEIGHT, _BETWEEN = 20, 26  # of a row of labels; between two rows
+_LETTER = 6.6  # width of a letter of a label
 _LINE = 24  # characters in a line of a box
-_SWEEPS = 4  # by which what is tied comes to stand together
+_SWEEPS = 6  # by which what is tied comes to stand together
+_LOOP = 44  # how far a line that closes a circle reaches out
 
 
 @dataclass(frozen=True)
@@ -97,45 +101,106 @@ class Edge:
     doubtful: bool = False
 
 
+#: A box by its key, or where an edge passes a row: the number of the edge and of the row.
+_Item = str | tuple[int, int]
+
+
 def layers(nodes: Mapping[str, Node], edges: Sequence[Edge], focus: str, title: str) -> str:
-    """Boxes in rows, each above all that it has a line down to; lines that close a circle run at the side."""
-    rows, circle = _rows_of(list(nodes), edges)
-    width = max(map(len, rows)) * (_BOX_WIDTH + _BESIDE) + 3 * _BESIDE
-    at = {
-        key: (
-            (width - len(row) * (_BOX_WIDTH + _BESIDE) + _BESIDE) / 2 + place * (_BOX_WIDTH + _BESIDE),
-            8 + depth * (_BOX_HEIGHT + _BETWEEN),
-        )
-        for depth, row in enumerate(rows)
-        for place, key in enumerate(row)
+    """Boxes in rows, each above all that it has a line down to, with the labels of the lines in rows of their own between them.
+
+    Lines that close a circle run at the side. After Sugiyama, Tagawa and Toda 1981: a line that passes a row has a place in it.
+    """
+    depth, circle = _depths(list(nodes), edges)
+    plain = [edge for edge in edges if (edge.above, edge.below) not in circle]
+    rows = _rows_of(nodes, depth, plain)
+    chains = [_chain(number, edge, depth) for number, edge in enumerate(plain)]
+    labels = {chain[1]: edge.label for chain, edge in zip(chains, plain, strict=True)}
+    near: dict[_Item, list[_Item]] = defaultdict(list)
+    for chain in chains:
+        for one, other in pairwise(chain):
+            near[one].append(other)
+            near[other].append(one)
+    widths = {
+        item: _BOX_WIDTH if isinstance(item, str) else _LETTER * len(labels.get(item, "")) + 8 for row in rows for item in row
     }
-    height = 16 + len(rows) * _BOX_HEIGHT + (len(rows) - 1) * _BETWEEN
-    lines = [_line(edge, at[edge.above], at[edge.below], (edge.above, edge.below) in circle) for edge in edges]
-    boxes = [_box(nodes[key], *at[key], key == focus) for key in nodes]
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    _sort(rows, near)
+    across = _across(rows, near, widths)
+    down = [sum(_row_height(above) + _BETWEEN for above in range(level)) + 8 for level in range(len(rows))]
+    left = min((across[item] - widths[item] / 2 for row in rows for item in row), default=0)
+    right = max((across[item] + widths[item] / 2 for row in rows for item in row), default=0)
+    at = {item: (across[item] - left + 8, down[level]) for level, row in enumerate(rows) for item in row}
+    lines = [_line([at[item] for item in chain], chain, edge) for chain, edge in zip(chains, plain, strict=True)]
+    lines += [_loop(at[edge.above], at[edge.below], edge) for edge in edges if (edge.above, edge.below) in circle]
+    boxes = [_box(nodes[key], at[key][0] - _BOX_WIDTH / 2, at[key][1], key == focus) for key in nodes]
+    width = right - left + 16 + (2 * _LOOP + _LETTER * max((len(edge.label) for edge in edges), default=0) if circle else 0)
+    height = down[-1] + _row_height(len(rows) - 1) + 8
+    size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     return f'<svg class="layers" {size} role="group" aria-label="{escape(title)}">{"".join(lines)}{"".join(boxes)}</svg>'
 
 
-def _rows_of(keys: Sequence[str], edges: Sequence[Edge]) -> tuple[list[list[str]], set[tuple[str, str]]]:
-    """The rows from top to bottom, and the edges that close a circle."""
-    down, near = defaultdict(list), defaultdict(list)
+def _row_height(level: int) -> int:
+    return _LABEL_HEIGHT if level % 2 else _BOX_HEIGHT
+
+
+def _depths(keys: Sequence[str], edges: Sequence[Edge]) -> tuple[dict[str, int], set[tuple[str, str]]]:
+    """How many boxes stand above each, and the edges that close a circle."""
+    down = defaultdict(list)
     for edge in edges:
         down[edge.above].append(edge.below)
-        near[edge.above].append(edge.below)
-        near[edge.below].append(edge.above)
     order, circle = _visit(keys, down)
     depth = dict.fromkeys(keys, 0)
     for key in reversed(order):
         for below in down[key]:
             if (key, below) not in circle:
                 depth[below] = max(depth[below], depth[key] + 1)
-    rows = [[key for key in keys if depth[key] == level] for level in sorted(set(depth.values()))]
-    place = {key: float(number) for row in rows for number, key in enumerate(row)}
-    for _ in range(_SWEEPS):
-        for row in rows:
-            row.sort(key=lambda key: sum(place[other] for other in near[key]) / len(near[key]) if near[key] else place[key])
-            place |= {key: float(number) for number, key in enumerate(row)}
-    return rows, circle
+    return depth, circle
+
+
+def _chain(number: int, edge: Edge, depth: Mapping[str, int]) -> list[_Item]:
+    """From box to box, by a place in every row between; the first of these has the label."""
+    passed: list[_Item] = [(number, level) for level in range(2 * depth[edge.above] + 1, 2 * depth[edge.below])]
+    return [edge.above, *passed, edge.below]
+
+
+def _rows_of(nodes: Mapping[str, Node], depth: Mapping[str, int], edges: Sequence[Edge]) -> list[list[_Item]]:
+    rows: list[list[_Item]] = [[] for _ in range(2 * max(depth.values(), default=0) + 1)]
+    for key in nodes:
+        rows[2 * depth[key]].append(key)
+    for number, edge in enumerate(edges):
+        for item in _chain(number, edge, depth)[1:-1]:
+            rows[int(item[1])].append(item)
+    return rows
+
+
+def _sort(rows: Sequence[list[_Item]], near: Mapping[_Item, Sequence[_Item]]) -> None:
+    """What is tied comes to stand together (barycentre method)."""
+    place = {item: number / max(len(row), 1) for row in rows for number, item in enumerate(row)}
+    for sweep in range(_SWEEPS):
+        for row in rows if sweep % 2 else reversed(rows):
+            row.sort(key=lambda item: sum(place[other] for other in near[item]) / len(near[item]) if near[item] else place[item])
+            place |= {item: number / max(len(row), 1) for number, item in enumerate(row)}
+
+
+def _across(
+    rows: Sequence[Sequence[_Item]], near: Mapping[_Item, Sequence[_Item]], widths: Mapping[_Item, float]
+) -> dict[_Item, float]:
+    """The middle of each item: as near below and above what it is tied to as its neighbours in the row let it."""
+    across: dict[_Item, float] = {}
+    for row in rows:
+        start = -sum(widths[item] + _BESIDE for item in row) / 2
+        for item in row:
+            across[item] = start + widths[item] / 2
+            start += widths[item] + _BESIDE
+    for sweep in range(2 * _SWEEPS):
+        for row in rows if sweep % 2 else reversed(rows):
+            wanted = [sum(across[other] for other in near[item]) / len(near[item]) if near[item] else across[item] for item in row]
+            placed: list[float] = []
+            for item, wish in zip(row, wanted, strict=True):
+                least = placed[-1] + (widths[row[len(placed) - 1]] + widths[item]) / 2 + _BESIDE if placed else wish
+                placed.append(max(wish, least))
+            aside = sum(one - wish for one, wish in zip(placed, wanted, strict=True)) / max(len(row), 1)
+            across |= {item: one - aside for item, one in zip(row, placed, strict=True)}
+    return across
 
 
 def _visit(keys: Sequence[str], down: Mapping[str, Sequence[str]]) -> tuple[list[str], set[tuple[str, str]]]:
@@ -160,18 +225,36 @@ def _visit(keys: Sequence[str], down: Mapping[str, Sequence[str]]) -> tuple[list
     return order, circle
 
 
-def _line(edge: Edge, above: tuple[float, float], below: tuple[float, float], is_circle: bool) -> str:
-    (x1, y1), (x2, y2) = above, below
-    if is_circle:
-        x1, y1, x2, y2 = x1 + _BOX_WIDTH, y1 + _BOX_HEIGHT / 2, x2 + _BOX_WIDTH, y2 + _BOX_HEIGHT / 2
-        path, x = f"M{x1:.0f},{y1:.0f}C{x1 + 44:.0f},{y1:.0f} {x2 + 44:.0f},{y2:.0f} {x2:.0f},{y2:.0f}", (x1 + x2) / 2 + 33
-    else:
-        x1, y1, x2 = x1 + _BOX_WIDTH / 2, y1 + _BOX_HEIGHT, x2 + _BOX_WIDTH / 2
-        middle = _BETWEEN / 2
-        path, x = f"M{x1:.0f},{y1:.0f}C{x1:.0f},{y1 + middle:.0f} {x2:.0f},{y2 - middle:.0f} {x2:.0f},{y2:.0f}", (x1 + x2) / 2
-    kind = "line" + " doubtful" * edge.doubtful + " circle" * is_circle
+def _line(points: Sequence[tuple[float, float]], chain: Sequence[_Item], edge: Edge) -> str:
+    """A line from the foot of one box to the head of another, straight down through the rows that it passes."""
+    (x, y), *_ = points
+    path = [f"M{x:.0f},{y + _BOX_HEIGHT:.0f}"]
+    foot = y + _BOX_HEIGHT
+    for (x2, y2), item in zip(points[1:], chain[1:], strict=True):
+        middle = (foot + y2) / 2
+        path.append(f"C{x:.0f},{middle:.0f} {x2:.0f},{middle:.0f} {x2:.0f},{y2:.0f}")
+        x, foot = x2, y2
+        if not isinstance(item, str):
+            foot += _row_height(item[1])
+            path.append(f"V{foot:.0f}")
+    kind = "line" + " doubtful" * edge.doubtful
+    label = (
+        f'<text class="label" x="{points[1][0]:.0f}" y="{points[1][1] + 14:.0f}">{escape(edge.label)}</text>' if edge.label else ""
+    )
+    return f'<path class="{kind}" d="{"".join(path)}"/>{label}'
+
+
+def _loop(above: tuple[float, float], below: tuple[float, float], edge: Edge) -> str:
+    """A line that closes a circle, at the right of both boxes."""
+    x1, y1, x2, y2 = above[0] + _BOX_WIDTH / 2, above[1] + _BOX_HEIGHT / 2, below[0] + _BOX_WIDTH / 2, below[1] + _BOX_HEIGHT / 2
+    if above == below:
+        y1, y2 = y1 - 8, y2 + 8
+    out = max(x1, x2) + _LOOP
+    path = f"M{x1:.0f},{y1:.0f}C{out:.0f},{y1:.0f} {out:.0f},{y2:.0f} {x2:.0f},{y2:.0f}"
+    kind = "line circle" + " doubtful" * edge.doubtful
     return (
-        f'<path class="{kind}" d="{path}"/><text class="label" x="{x:.0f}" y="{(y1 + y2) / 2 + 4:.0f}">{escape(edge.label)}</text>'
+        f'<path class="{kind}" d="{path}"/>'
+        f'<text class="label start" x="{out - 8:.0f}" y="{(y1 + y2) / 2 + 4:.0f}">{escape(edge.label)}</text>'
     )
 
 

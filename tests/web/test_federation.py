@@ -415,7 +415,7 @@ def test_a_join_answers_ask_and_describe_and_people(joined: Running, wikidata: s
     page = ask(joined, f"{SPACES} SELECT ?name {{ {there} }}", "text/html")
     assert page.status == 200
     assert page.headers["Cache-Control"] == "no-store"
-    assert "<span>Other</span>" in page.body.decode()
+    assert "<td>Other</td>" in page.body.decode()
 
 
 def test_what_another_says_is_asked_anew_each_time(server: Running, others: Others) -> None:

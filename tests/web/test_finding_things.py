@@ -101,7 +101,7 @@ def test_a_list_can_be_narrowed_step_by_step(real_client: TestClient) -> None:
         total = re.search(r'role="status">([\d.]+)', text)
         assert total
         seen.append(int(total[1].replace(".", "")))
-        offers = re.findall(r'<li><a rel="nofollow" href="(/browse/Initiative[^"]*)">', text)
+        offers = re.findall(r'<li><a rel="nofollow" href="(/browse/Initiative[^"]*)">[^<]*(?:<span[^<]*</span>)?</a> \d', text)
         address = unescape(offers[1])
     assert seen[0] > seen[1] >= seen[2] > 0
     removed = re.search(r'<ul class="chips".*?href="([^"]*)"', page(real_client, address), re.DOTALL)

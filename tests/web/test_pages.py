@@ -22,7 +22,7 @@ PATHS = [
     "/",
     "/browse/Initiative",
     "/browse/Initiative?country=cty:xa&use=use:emergency-response",
-    "/browse?class=Country",
+    "/browse?class=CodeList",
     "/search",
     "/search?q=camera",
     "/search?q=nobody",
@@ -107,10 +107,10 @@ def test_doubts_are_shown(client: TestClient) -> None:
 
 def test_what_follows_borrows_no_footnote(client: TestClient) -> None:
     page = client.get("/page/org/maker").text
-    (row,) = re.findall(r"<dd>[^\n]*</dd>", page[page.index("#ultimateController") :])[:1]
+    (row,) = re.findall(r"<dd>[^\n]*</dd>", page[page.index("/def/ultimateController") :])[:1]
     assert "(derived)" in row
     assert "#n" not in row
-    controlled = page[page.index("#controlledBy") :]
+    controlled = page[page.index("/def/controlledBy") :]
     assert "#n" in controlled[: controlled.index("</dd>")]
 
 
@@ -142,7 +142,8 @@ def test_a_name_in_another_language_says_so(client: TestClient) -> None:
 def test_no_page_asks_a_third_party_or_runs_a_script(client: TestClient) -> None:
     for path in PATHS:
         page = client.get(path, headers={"Accept": "text/html"})
-        assert not re.search(r'<script(?! type="application/ld\+json")|<iframe', page.text)
+        assert not re.search(r'<script(?! type="application/ld\+json"| defer src="/static/made/editor\.js)|<iframe', page.text)
+        assert ("<script defer" in page.text) <= path.startswith("/sparql")
         assert not re.search(r'src="(https?:)?//|<link[^>]+href="(https?:)?//', page.text)
         assert "default-src 'self'" in page.headers["Content-Security-Policy"]
         assert "Set-Cookie" not in page.headers

@@ -40,6 +40,7 @@ class Shown:
     matrix: Matrix | None = None
     picture: str = ""
     link: str = ""
+    counted: str = ""  # the column whose numbers lead there
     is_whole: bool = False  # whether a chart says all that the rows say
 
     def title(self, column: str) -> str:
@@ -66,7 +67,8 @@ def show(
     for chart in charts:
         shown |= _drawn(site, request, table, chart, titles, link)
     is_whole = any(chart.kind in ("bars", "matrix") and len(chart.columns) == len(columns) for chart in charts)
-    return Shown(table, titles, group, link=link, is_whole=is_whole, **shown)  # type: ignore[arg-type]
+    counted = columns[charts[0].columns[-1]] if link and charts else ""
+    return Shown(table, titles, group, link=link, counted=counted, is_whole=is_whole, **shown)  # type: ignore[arg-type]
 
 
 def _drawn(  # noqa: PLR0913, PLR0917

@@ -17,10 +17,11 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from kg.entity import CLAIM_LIMIT
-from kg.names import DEF, PREFIXES, compact, is_ours, local_path
+from kg.names import DEF, KINDS, PREFIXES, compact, expand, is_ours, local_path
 from kg.page import Value
 from kg.web.assets import address_of
 
@@ -29,6 +30,7 @@ LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}
 _LOCALE = Path(__file__).parent / "locale"
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?")
 _DAYS: dict[Literal["year", "month", "day"], int] = {"year": 365, "month": 30, "day": 1}  # as Babel counts them
+_NAMED = re.compile(rf"\b(?:{'|'.join(KINDS.values())}):[a-z0-9]+(?:-[a-z0-9]+)*")
 _XSD = PREFIXES["xsd"]
 
 
@@ -69,6 +71,7 @@ def environment(language: str) -> Environment:
     env.filters |= {
         "shown": lambda value: shown(value, language),
         "number": lambda n: format_decimal(n, locale=language),
+        "linked": linked,
         "day": lambda day: format_date(date.fromisoformat(day), "long", locale=language),
     }
     return env
@@ -103,6 +106,17 @@ def shown(value: Value, language: str) -> str:
     except (ValueError, ArithmeticError):  # not what its type says, or beyond what can be written out
         return text
     return text
+
+
+def linked(text: str, query: str = "") -> Markup:
+    """A text in which things that it names as queries do, such as `org:zte`, are links to their pages."""
+    parts = []
+    end = 0
+    for match in _NAMED.finditer(text):
+        address = page_link(expand(match[0]), query)
+        parts += [escape(text[end : match.start()]), Markup('<a href="{}">{}</a>').format(address, match[0])]
+        end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
 
 
 def _duration(text: str, language: str) -> str:
