@@ -70,8 +70,13 @@ class Composer:
         kinds = self._in_order([iri_of_term(row["class"]) for row in rows.kinds])
         classes = [iri_of_term(term) for term in values.get(_TYPE, [])]
         cited = [self._note(iri_of_term(term)) for term in values.get(DEF + "citation", [])]
-        keys = sorted((key for key in values if key not in _HEAD), key=self.display.rank_of(classes))
-        facts = [replace(self._fact(key, values[key], by_claim, cited), more=left_out.get(key, 0)) for key in keys]
+        gaps = self._gaps(by_claim)
+        keys = sorted({key for key in values if key not in _HEAD} | gaps.keys(), key=self.display.rank_of(classes))
+        facts = [self._fact(key, values.get(key, []), by_claim, cited) for key in keys]
+        facts = [
+            replace(fact, values=(*fact.values, *gaps.get(key, ())), more=left_out.get(key, 0))
+            for key, fact in zip(keys, facts, strict=True)
+        ]
         sections = self._sections(by_claim)
         return Page(
             iri=self.iri,
@@ -128,7 +133,7 @@ class Composer:
 
     def _fact(self, key: str, terms: list[RdfTerm], by_claim: Mapping[str, list[tuple[str, RdfTerm]]], cited: list[int]) -> Fact:
         said = []
-        if all(isinstance(term, ox.Literal) and term.language for term in terms):
+        if terms and all(isinstance(term, ox.Literal) and term.language for term in terms):
             texts = tuple(Said(text, tuple(sorted(cited))) for text in self._texts(terms))
             return Fact(self._value(ox.NamedNode(key)), texts)
         for term in terms:
@@ -145,6 +150,17 @@ class Composer:
             said.append(Said(self._value(term), notes, self._doubt(behind, by_claim), is_derived))
         said.sort(key=lambda each: each.value.text.casefold())
         return Fact(self._value(ox.NamedNode(key)), tuple(said))
+
+    def _gaps(self, by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> dict[str, list[Said]]:
+        """Property → why a source has no value for it, as far as such statements still hold."""
+        gaps: dict[str, list[Said]] = defaultdict(list)
+        for pairs in by_claim.values():
+            of = _picker(pairs)
+            if not any(iri_of_term(term).endswith("/deprecated") for term in of(DEF + "rank")):
+                notes = tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")}))
+                for missing in of(DEF + "missingProperty"):
+                    gaps[iri_of_term(missing)] += [Said(self._value(term), notes, is_gap=True) for term in of(DEF + "reason")]
+        return gaps
 
     def _doubt(self, claims: list[str], by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> Value | None:
         """How uncertain a fact is, if none of the claims behind it states it plainly."""

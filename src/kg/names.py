@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 BASE = "https://w3id.org/vigia/"
@@ -94,6 +95,7 @@ def used_prefixes(prefixes: Mapping[str, str], lines: Iterable[str]) -> dict[str
     return {prefix: space for prefix, space in prefixes.items() if "<" + space in text}
 
 
+@lru_cache(maxsize=1 << 14)
 def compact(iri: str) -> str:
     """The IRI → the shortest CURIE of ours, or the IRI in angle brackets."""
     fits = [(len(space), prefix) for prefix, space in PREFIXES.items() if iri.startswith(space)]

@@ -37,13 +37,15 @@ class Note:
 class Said:
     """A value and the numbers of the footnotes it rests on.
 
-    `doubt` is how uncertain it is, if no source states it plainly; `is_derived` that it only follows from other facts.
+    `doubt` is how uncertain it is, if no source states it plainly; `is_derived` that it only follows from other facts; `is_gap`
+    that a source has no value, and why stands in its place.
     """
 
     value: Value
     notes: tuple[int, ...]
     doubt: Value | None = None
     is_derived: bool = False
+    is_gap: bool = False
 
 
 @dataclass(frozen=True)

@@ -82,13 +82,44 @@ def browser() -> Iterator[Browser]:
 def test_a_page_fits_and_is_accessible(browser: Browser, address: str, path: str, width: int, scheme: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     messages: list[str] = []
+    foreign: list[str] = []
     page.on("console", lambda message: messages.append(message.text))
+    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(address) else None)
     page.goto(address + path, wait_until="load")
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
     results = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
     assert results.violations_count == 0, results.generate_report()
     assert not [message for message in messages if "the server responded with a status of 40" not in message]
+    assert foreign == []
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/browse/Initiative?lang=es", "/page/org/idemia-argentina?lang=pt", "/charts", "/page/def"])
+def test_the_keyboard_reaches_everything_and_one_sees_where_one_is(browser: Browser, address: str, path: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(address + path, wait_until="load")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.locator(".skip").bounding_box()["x"] >= 0  # type: ignore[index]
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    unreachable = page.evaluate("""
+        [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+            .filter(element => element.tabIndex < 0 || (element.closest('[aria-hidden=true]')))
+            .map(element => element.outerHTML.slice(0, 100))""")
+    assert unreachable == []
+    blind = page.evaluate("""
+        [...document.querySelectorAll('main a[href], main summary, main [tabindex]')].slice(0, 60).filter(element => {
+            if (!element.checkVisibility()) return false;
+            element.focus({ focusVisible: true });
+            const style = getComputedStyle(element);
+            const shape = element.querySelector('circle, rect');
+            return style.outlineStyle === 'none' && !(shape && Number.parseFloat(getComputedStyle(shape).strokeWidth) >= 3);
+        }).map(element => element.outerHTML.slice(0, 100))""")
+    assert blind == []
     page.close()
 
 

@@ -35,13 +35,15 @@ def test_what_a_header_names_is_there(question: object) -> None:
         assert set(question.columns(language)) == set(question.variables), language
     assert not question.chart or question.chart[0] in {"bars", "money", "matrix", "map", "links", "chain"}
     assert set(question.chart[1:]) <= set(question.variables)
-    assert set(re.findall(r"\{(\w+)\}", question.link)) <= set(question.variables)
+    assert set(re.findall(r"\{(\w+)\}", question.link)) <= {*question.variables, *question.parameters}
     assert not question.group or question.group in question.variables
     assert not question.panel or question.panel[1] in question.parameters
     assert set(question.pages) <= {*PAGES, "home"}
 
 
-@pytest.mark.parametrize("path", ["/charts", "/", "/page/country/ar", "/page/country/cn"])
+@pytest.mark.parametrize(
+    "path", ["/charts", "/", "/page/country/ar", "/page/country/cn", "/page/org/hikvision", "/page/org/idemia"]
+)
 def test_a_number_leads_to_as_many_things(real_client: TestClient, path: str) -> None:
     links = {(unescape(address), int(re.sub(r"\D", "", number))) for address, number in LINKED.findall(real_client.get(path).text)}
     links = {(address, number) for address, number in links if "?" in address}
@@ -97,3 +99,26 @@ def test_what_is_past_is_folded(real_client: TestClient) -> None:
 def test_a_dataset_of_others_has_empty_pages_of_ours(files_client: TestClient) -> None:
     for page in (*PAGES, "disagreements"):
         assert files_client.get(f"/{page}").status_code == 200
+
+
+def test_what_a_source_could_not_find_out_stands_among_the_facts(real_client: TestClient) -> None:
+    query = """SELECT ?thing ?reason {
+        ?thing kg:claim ?gap . ?gap a kg:Gap ; kg:missingProperty kg:provider ; kg:reason ?code .
+        ?code rdfs:label ?reason FILTER(LANG(?reason) = "es")
+    }"""
+    rows = real_client.get("/sparql.json", params={"query": query}).json()["results"]["bindings"]
+    assert len(rows) > 5
+    for row in rows[:8]:
+        path = row["thing"]["value"].removeprefix("https://w3id.org/vigia/id/")
+        text = real_client.get(f"/page/{path}?lang=es").text
+        facts = text[text.index('<h2 id="facts">') : text.index("</dl>", text.index('<h2 id="facts">'))]
+        assert re.search(rf'class="gap">.*?{row["reason"]["value"]}</a><sup>', facts), path
+
+
+@pytest.mark.parametrize("path", ["/page/initiative/ec-ecu-911", "/page/org/idemia-argentina", "/page/country/ar"])
+def test_the_query_behind_each_panel_has_an_answer(real_client: TestClient, path: str) -> None:
+    links = set(re.findall(r'href="(/sparql\?query=[^"]+)"', real_client.get(path).text))
+    assert len(links) > 3
+    for link in links:
+        answer = real_client.get(unescape(link) + "&format=json").json()
+        assert answer["results"]["bindings"], unescape(link)

@@ -98,7 +98,7 @@ class OxigraphStore:
         if not isinstance(solutions, ox.QuerySolutions):
             raise KgError("rows() answers SELECT queries only.")
         names = [variable.value for variable in solutions.variables]
-        return [{name: value for name in names if (value := row[name]) is not None} for row in solutions]
+        return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """See `kg.store.Store`."""

@@ -103,6 +103,8 @@ class Endpoint:
             request.scope, request.receive, replace(asked, accept=JSON.media_type, format=None), rows=_SHEET_ROWS
         )
         if answer.partial:
+            if not isinstance(answer.body, bytes):
+                answer.body.close()
             raise AnswerTooLarge(f"A sheet has at most {_SHEET_ROWS:,} rows. Take CSV, or add a LIMIT.")
         return await run_sync(_as_sheet, self._site, request, answer, _keeping(request.method, asked.queries[0]))
 

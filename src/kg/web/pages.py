@@ -139,5 +139,9 @@ def _links(iri: str, document: str) -> str:
     """Where the data, the licence and the lasting address of a page are (signposting.org)."""
     return (
         f'<{iri}>; rel="cite-as", <{document}.ttl>; rel="describedby"; type="text/turtle", '
-        f'<{document}.jsonld>; rel="describedby"; type="application/ld+json", <{LICENCE}>; rel="license"'
+        f'<{document}.jsonld>; rel="describedby"; type="application/ld+json", '
+        f'<{document}.ttl>; rel="alternate"; type="text/turtle", <{document}.jsonld>; rel="alternate"; type="application/ld+json", '
+        f'<{document}.nt>; rel="alternate"; type="application/n-triples", '
+        f'<{document}.rdf>; rel="alternate"; type="application/rdf+xml", '
+        f'<{LICENCE}>; rel="license"'
     )

@@ -66,4 +66,4 @@ def _in_order(site: Site) -> list[Question]:
 def _panel(site: Site, request: Request, question: Question, given: Mapping[str, str]) -> Panel:
     query, columns = question.bound(given), question.variables
     rows = [[row.get(name) for name in columns] for row in site.store.rows(query)]
-    return Panel(question, show(site, request, columns, rows, question), query)
+    return Panel(question, show(site, request, columns, rows, question, given), query)

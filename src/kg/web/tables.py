@@ -52,16 +52,22 @@ class Shown:
         return _leads(self.link, self.table, row) if self.link else None
 
 
-def show(
-    site: Site, request: Request, columns: Sequence[str], rows: Sequence[Sequence[Term | None]], question: Question | None
+def show(  # noqa: PLR0913, PLR0917
+    site: Site,
+    request: Request,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Term | None]],
+    question: Question | None,
+    given: Mapping[str, str] | None = None,
 ) -> Shown:
-    """The answer to a query, which may be that of a stored question."""
+    """The answer to a query, which may be that of a stored question with other values for its parameters."""
     language = choose_language(request)
     iris = {term.value for row in rows for term in row if isinstance(term, ox.NamedNode)}
     table = tabulate(columns, rows, site.entities.names(iris, language))
     asked = asked_chart(table, question.chart) if question else None
     charts = [asked] if asked else fitting_charts(table, lambda iri: iri in site.countries)
     titles, group, link = (question.columns(language), question.group, question.link) if question else ({}, "", "")
+    link = _completed(link, columns, given or {})
     link = link and link + site.keep(request).replace("?", "&")
     shown: dict[str, object] = {}
     for chart in charts:
@@ -128,6 +134,12 @@ def _tied(site: Site, request: Request, table: Table, steps: Sequence[int], labe
             if one != other:
                 edges[one, other] = Edge(one, other, said.text if said else "")
     return Markup(layers(nodes, list(edges.values()), "", "")) if edges else Markup("")  # noqa: S704 (names are escaped there)
+
+
+def _completed(link: str, columns: Sequence[str], given: Mapping[str, str]) -> str:
+    """The address with the values of parameters in it; none where one that it needs is not known."""
+    link = _SLOT.sub(lambda slot: quote(given[slot[1]]) if slot[1] in given else slot[0], link)
+    return link if {slot[1] for slot in _SLOT.finditer(link)} <= set(columns) else ""
 
 
 def _leads(link: str, table: Table, row: Sequence[Value | None]) -> str:

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from kg.entity import CLAIM_LIMIT
-from kg.names import DEF, KINDS, PREFIXES, compact, expand, is_ours, local_path
+from kg.names import BASE, DEF, KINDS, PREFIXES, compact, expand, is_ours, local_path
 from kg.page import Value
 from kg.web.assets import address_of
 
@@ -58,6 +58,7 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
     )
     env.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
     env.globals |= {
@@ -65,9 +66,11 @@ def environment(language: str) -> Environment:
         "languages": LANGUAGES,
         "compact": compact,
         "kg": DEF,
+        "base": BASE,
         "static": address_of,
         "claim_limit": CLAIM_LIMIT,
     }
+    env.tests["ending_with_stop"] = lambda text: text.endswith(".")
     env.filters |= {
         "shown": lambda value: shown(value, language),
         "number": lambda n: format_decimal(n, locale=language),
