@@ -30,10 +30,10 @@ BARE = Work("http://example.org/x?y=1", "Nothing more")
 @pytest.mark.parametrize(
     ("work", "expected"),
     [
-        (REPORT, "Xavier Ibarreche; Camila Di Lorenzo (2025-06). Facial recognition: cases & providers. AlSur. https://w3id.org/vigia/id/source/alsur-2025."),
-        (BARE, "Nothing more. http://example.org/x?y=1."),
-        (Work("i", "T.", publisher="P", issued="2020"), "P (2020). T. i."),
-        (Work("i", "T", authors=("A",), container="C", version="1"), "A. T. C, 1. i."),
+        (REPORT, "Xavier Ibarreche; Camila Di Lorenzo (2025-06). Facial recognition: cases & providers. AlSur. [https://w3id.org/vigia/id/source/alsur-2025]."),
+        (BARE, "Nothing more. [http://example.org/x?y=1]."),
+        (Work("i", "T.", publisher="P", issued="2020"), "P (2020). T. [i]."),
+        (Work("i", "T", authors=("A",), container="C", version="1"), "A. T. C, 1. [i]."),
         (Work("i", "T", issued="2020", url="u"), "2020. T. u."),
     ],
 )  # fmt: skip
@@ -75,7 +75,7 @@ def test_csl_items_have_what_the_schema_wants() -> None:
         "publisher": "AlSur",
         "issued": {"date-parts": [[2025, 6]]},
         "language": "en",
-        "URL": "https://w3id.org/vigia/id/source/alsur-2025",
+        "note": "Described at https://w3id.org/vigia/id/source/alsur-2025",
     }
-    assert bare == {"id": "vigia", "type": "webpage", "title": "Nothing more", "URL": "http://example.org/x?y=1"}
+    assert bare == {"id": "vigia", "type": "webpage", "title": "Nothing more", "note": "Described at http://example.org/x?y=1"}
     assert json.dumps([report, bare])

@@ -45,7 +45,8 @@ def test_terms_become_values_with_names() -> None:
     [
         (ONE_EACH, {"map", "bars"}),
         (PAIRS, {"matrix"}),
-        (Table(("country",), [[thing("ar")], [thing("ar")], [thing("br")]]), {"map"}),
+        (Table(("country",), [[thing("ar")], [thing("br")]]), {"map"}),
+        (Table(("country",), [[thing("ar")], [thing("ar")], [thing("br")]]), set()),
         (Table(("a", "n"), [[Value("x", "http://x"), number("1")], [Value("x", "http://x"), number("2")]]), set()),
         (Table(("a", "n", "m"), [[thing("ar"), number("1"), number("2")]]), set()),
         (Table(("a", "n"), [[Value("x", "http://x"), number("1")], [Value("y", "http://y"), None]]), set()),

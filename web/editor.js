@@ -132,6 +132,7 @@ function start(form) {
     asking = control;
     stop.hidden = false;
     answer.setAttribute("aria-busy", "true");
+    answer.textContent = form.dataset.running;
     try {
       const reply = await fetch(address, { signal: control.signal, headers: { Accept: "text/html" }, ...(body && { method: "POST", body }) });
       const page = new DOMParser().parseFromString(await reply.text(), "text/html");

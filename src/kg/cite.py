@@ -62,7 +62,7 @@ def sentence(work: Work) -> str:
     publisher = work.publisher if work.authors else ""
     container = f"{work.container}, {work.version}" if work.container and work.version else work.container or work.version
     parts = [part.rstrip(".") for part in (head, work.title, container, publisher) if part]
-    return ". ".join([*parts, work.url or work.address]) + "."
+    return ". ".join([*parts, work.url or f"[{work.address}]"]) + "."
 
 
 def bibtex(works: Iterable[Work]) -> str:
@@ -86,7 +86,8 @@ def _entry(work: Work) -> str:
         "date": work.issued,
         "year": work.issued[:4],
         "language": work.language,
-        "url": (work.url or work.address).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D"),
+        "url": work.url.replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D"),
+        "note": "" if work.url else f"Described at {_escaped(work.address)}",
     }
     lines = [f"  {name} = {{{value}}},\n" for name, value in fields.items() if value]
     return f"@{kind}{{{work.key},\n{''.join(lines)}}}\n"
@@ -107,6 +108,7 @@ def _item(work: Work) -> dict[str, Any]:
         "version": work.version,
         "issued": {"date-parts": [[int(part) for part in work.issued.split("-")]]} if work.issued else None,
         "language": work.language,
-        "URL": work.url or work.address,
+        "URL": work.url,
+        "note": "" if work.url else f"Described at {work.address}",
     }
     return {name: value for name, value in item.items() if value}

@@ -94,7 +94,8 @@ class Composer:
             events=self._events(by_claim),
             parts=self._parts(by_claim),
             links=self._links(rows.incoming),
-            notes=self.notes,
+            notes=_by_work(self.notes),
+            mentions={},
             more_links=more,
         )
 
@@ -147,9 +148,16 @@ class Composer:
             # What follows from other facts must not borrow the footnotes of what the sources say of the thing itself.
             is_derived = not behind and (key, term) in self.derived
             notes = () if is_derived else tuple(sorted(set(numbers or cited)))
-            said.append(Said(self._value(term), notes, self._doubt(behind, by_claim), is_derived))
+            said.append(
+                Said(self._value(term), notes, self._doubt(behind, by_claim), is_derived, until=self._until(behind, by_claim))
+            )
         said.sort(key=lambda each: each.value.text.casefold())
         return Fact(self._value(ox.NamedNode(key)), tuple(said))
+
+    def _until(self, claims: list[str], by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> Value | None:
+        """When what claims say ended, if all of them give an end: the latest of these."""
+        ends = [[term for name, term in by_claim[claim] if name == DEF + "to"] for claim in claims]
+        return self._value(max((end[0] for end in ends), key=_text_of)) if ends and all(ends) else None
 
     def _gaps(self, by_claim: Mapping[str, list[tuple[str, RdfTerm]]]) -> dict[str, list[Said]]:
         """Property → why a source has no value for it, as far as such statements still hold."""
@@ -230,7 +238,7 @@ class Composer:
             until=self._value(until[0]) if until else None,
             first=_text_of(first[0]),
             last=_text_of(last[0]) if last else None,
-            lasts=bool(of(DEF + "from")),
+            lasts=bool(of(DEF + "from")) and DEF + "Milestone" not in classes,
             doubt=self._doubt([iri], {iri: pairs}),
             notes=tuple(sorted({self._note(iri_of_term(node)) for node in of(DEF + "citation")})),
         )
@@ -303,7 +311,7 @@ class Composer:
             shown = self._value(source[0]) if source else Value(node, node)
             quotes = tuple(self._value(term) for term in of(DEF + "quote"))
             about = self._about(source[0]) if source else ()
-            self.notes.append(Note(number, shown, about, self._value(via[0]) if via else None, locator, quotes))
+            self.notes.append(Note(number, str(number), shown, about, self._value(via[0]) if via else None, locator, quotes))
         return self.numbers[node]
 
     def _about(self, source: RdfTerm) -> tuple[Value, ...]:
@@ -374,6 +382,23 @@ def _disagreements(sections: Iterable[Section]) -> list[list[Side]]:
             group_of |= dict.fromkeys(joined, joined)
     groups = {id(group): group for group in group_of.values()}.values()
     return [sorted((sides[iri] for iri in group), key=_standing) for group in groups]
+
+
+def _by_work(notes: Iterable[Note]) -> list[Note]:
+    """The footnotes with those of one work beside each other, the works in the order in which they are first cited."""
+    works: dict[str, list[Note]] = {}
+    for note in notes:
+        works.setdefault(note.source.iri or note.source.text, []).append(note)
+    ordered = []
+    for place, cited in enumerate(works.values(), 1):
+        letters = [_letter(number) for number in range(len(cited))] if len(cited) > 1 else [""]
+        ordered += [replace(note, label=f"{place}{letter}") for note, letter in zip(cited, letters, strict=True)]
+    return ordered
+
+
+def _letter(number: int) -> str:
+    """0 → a, 25 → z, 26 → aa."""
+    return (_letter(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
 
 
 def _standing(side: Side) -> tuple[bool, bool, str]:

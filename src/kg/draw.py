@@ -281,11 +281,11 @@ def _wrapped(name: str) -> list[str]:
     return [first, rest if len(rest) <= _LINE else rest[: _LINE - 1].rstrip() + "…"]
 
 
-_MAP_WIDTH = 560  # units of the picture
+_MAP_WIDTH = 440  # units of the picture
 _AROUND = 1.35  # how much wider than its dots a map is
 _LEAST = 90.0  # units of the outline that a map shows at least
 _TALLEST = 1.2  # height of a map by its width
-_SMALL, _LARGE = 12.0, 30.0  # radius of a dot: a target of 24 pixels at least (WCAG 2.2, 2.5.8)
+_SMALL, _LARGE = 15.0, 30.0  # radius of a dot: a target of 24 pixels at least (WCAG 2.2, 2.5.8)
 _PUSHES = 60  # by which dots that hide each other come apart
 
 

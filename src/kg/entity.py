@@ -13,7 +13,7 @@ import pyoxigraph as ox
 from kg.cite import Work
 from kg.compose import Composer, Rows, by_subject, in_language, iri_of_term, name_of
 from kg.errors import BadRequest, NotFound
-from kg.names import BASE, DEF, NODE, PREFIXES, compact
+from kg.names import BASE, DEF, MENTION, NODE, PREFIXES, compact, expand
 from kg.page import Display, Dispute, Page, Term, Value
 from kg.store import Row, Store
 from kg.store import Term as RdfTerm
@@ -117,10 +117,18 @@ class Entities:
         read = [
             term for part in (rows.own, rows.kinds, rows.claims, rows.inner, rows.incoming) for row in part for term in row.values()
         ]
-        composer = Composer(iri, language, self._labels([node, *read]), self._display)
+        mentioned = {
+            match[0]
+            for row in (*rows.claims, *rows.own)
+            if isinstance(row["o"], ox.Literal)
+            for match in MENTION.finditer(row["o"].value)
+        }
+        labels = self._labels([node, *read, *(ox.NamedNode(expand(curie)) for curie in mentioned)])
+        composer = Composer(iri, language, labels, self._display)
         more = len(rows.incoming) > _LINK_LIMIT
         page = composer.page(replace(rows, incoming=rows.incoming[:_LINK_LIMIT]), more, left_out)
-        return replace(page, start=start, claims=len(listed))
+        mentions = {curie: name_of(expand(curie), labels, language) for curie in sorted(mentioned) if expand(curie) in labels}
+        return replace(page, start=start, claims=len(listed), mentions=mentions)
 
     def _incoming(self, node: ox.NamedNode, own: list[Row]) -> list[Row]:
         """Things that point here directly (not by the inverse of a fact that the page shows anyway), or by a claim of theirs.

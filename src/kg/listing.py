@@ -19,6 +19,8 @@ from kg.names import DEF, compact
 from kg.query import Question, read_question
 from kg.store import Store, Term
 
+#: When a value was so, and how certain that is, where a facet's query says it in `?asOf` and `?certainty`.
+Standing = tuple[Term | None, Term | None]
 #: Filters by name, each with the values that all must hold.
 Chosen = Mapping[str, Sequence[str]]
 _Values = Mapping[str, Sequence[Term]]  # thing → its values
@@ -90,6 +92,7 @@ class Lists:
             facets = [Facet(read_question(file)) for file in path.glob("*.rq")]
             self._facets[path.name] = tuple(sorted(facets, key=lambda facet: (facet.place, facet.name)))
         self._values: dict[tuple[str, str, str], _Values] = {}
+        self._standings: dict[tuple[str, str, str], Mapping[tuple[str, Term], Standing]] = {}
         self._members: dict[str, frozenset[str]] = {}
 
     @property
@@ -117,6 +120,22 @@ class Lists:
         columns = [facet for facet in self.facets(cls) if facet.is_shown_as("column")]
         values = ((facet, self._read(cls, facet).get(thing, ())) for facet in columns)
         return [(facet, terms) for facet, terms in values if terms]
+
+    @cached_property
+    def certainties(self) -> frozenset[str]:
+        """The IRIs of all degrees of certainty."""
+        rows = self._store.rows("SELECT DISTINCT ?certainty WHERE { ?claim kg:certainty ?certainty }")
+        return frozenset(row["certainty"].value for row in rows if isinstance(row["certainty"], ox.NamedNode))
+
+    def size(self, cls: str) -> int:
+        """How many members a class has."""
+        return len(self._of(cls))
+
+    def standing(self, cls: str, facet: Facet, thing: str, term: Term, day: str = "") -> Standing:
+        """When a thing had a value, and how certain that is, as far as the facet tells."""
+        self._read(cls, facet, day)
+        key = cls, facet.name, day if facet.is_dated else ""
+        return self._standings.get(key, {}).get((thing, term), (None, None))
 
     def mentions(self, thing: str) -> list[tuple[str, Facet, Sequence[str]]]:
         """The lists that can be filtered by a thing: the class, the filter, and the members that have it."""
@@ -148,13 +167,17 @@ class Lists:
         key = cls, facet.name, day if facet.is_dated else ""
         if key not in self._values:
             found: dict[str, list[Term]] = defaultdict(list)
+            standings: dict[tuple[str, Term], Standing] = {}
             for row in self._store.rows(facet.query(day)):
+                if "asOf" in row or "certainty" in row:
+                    standings[row["thing"].value, row["value"]] = row.get("asOf"), row.get("certainty")  # type: ignore[union-attr]
                 if isinstance(row["thing"], ox.NamedNode) and row["value"] not in found[row["thing"].value]:
                     found[row["thing"].value].append(row["value"])
             read = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
             if len(days := [other for other in self._values if other[2]]) >= _MOST_DAYS:
                 self._values.pop(days[0], None)
-            self._values[key] = read
+                self._standings.pop(days[0], None)
+            self._values[key], self._standings[key] = read, standings
             return read
         return self._values[key]
 

@@ -74,6 +74,8 @@ PREFIXES = {
 }
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+#: A thing that a text names as queries do.
+MENTION = re.compile(rf"\b(?:{'|'.join(KINDS.values())}):[a-z0-9]+(?:-[a-z0-9]+)*")
 _CURIE = re.compile(r"([A-Za-z][\w-]*):(.*)", re.DOTALL)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Note:
-    """A footnote: who says it (`about`: publisher and date), where, and through whom it was read."""
+    """A footnote: who says it (`about`: publisher and date), where, and through whom it was read.
+
+    Its `label` is the number of the work, with a letter for the place where several places of one work are cited.
+    """
 
     number: int
+    label: str
     source: Value
     about: tuple[Value, ...]
     via: Value | None
@@ -46,6 +51,7 @@ class Said:
     doubt: Value | None = None
     is_derived: bool = False
     is_gap: bool = False
+    until: Value | None = None  # where all that says it gives an end
 
 
 @dataclass(frozen=True)
@@ -185,10 +191,17 @@ class Page:
     events: list[Event]
     parts: list[Part]
     links: list[Link]
-    notes: list[Note]
+    notes: list[Note]  # work by work
+    mentions: Mapping[str, Value]  # things that remarks name as queries do, by that name
     more_links: bool = False
+
     start: int = 0  # of all claims, the first one shown
     claims: int = 0  # how many there are in all
+
+    @cached_property
+    def marks(self) -> Mapping[int, str]:
+        """The labels of the footnotes by their numbers."""
+        return {note.number: note.label for note in self.notes}
 
 
 @dataclass

@@ -74,6 +74,11 @@ class Question:
         return self.header.get(("group", ""), "")
 
     @property
+    def hidden(self) -> frozenset[str]:
+        """Variables that pages do not show: what rows are only sorted by."""
+        return frozenset(self.header.get(("hide", ""), "").split())
+
+    @property
     def pages(self) -> tuple[str, ...]:
         """The pages of several questions on which its answer stands."""
         return tuple(self.header.get(("page", ""), "").split())

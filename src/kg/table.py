@@ -27,6 +27,11 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[_Row]
 
+    def without(self, hidden: Collection[str]) -> Table:
+        """The same without some columns."""
+        kept = [place for place, name in enumerate(self.columns) if name not in hidden]
+        return Table([self.columns[place] for place in kept], [[row[place] for place in kept] for row in self.rows])
+
     def groups(self, column: str) -> list[tuple[Value | None, Table]]:
         """One table for each run of rows with the same value in a column, which they then lack; all in one for no such column."""
         if column not in self.columns:
@@ -103,7 +108,7 @@ def fitting_charts(table: Table, is_country: Callable[[str], bool]) -> list[Char
         return []
     found = []
     places = [place for place in things if all(is_country(str(_iri(row[place]))) for row in table.rows)]
-    if places and (not numbers or _is_unique(table, places[:1])):
+    if places and _is_unique(table, places[:1]):
         found.append(Chart("map", (places[0], *numbers)))
     if numbers and len(things) == 1 and len(table.rows) <= _MOST_BARS and _is_unique(table, things):
         found.append(Chart("bars", (things[0], numbers[0])))

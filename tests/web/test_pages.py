@@ -108,7 +108,7 @@ def test_doubts_are_shown(client: TestClient) -> None:
 def test_what_follows_borrows_no_footnote(client: TestClient) -> None:
     page = client.get("/page/org/maker").text
     (row,) = re.findall(r"<dd>[^\n]*</dd>", page[page.index("/def/ultimateController") :])[:1]
-    assert "(derived)" in row
+    assert "(follows from other facts)" in row
     assert "#n" not in row
     controlled = page[page.index("/def/controlledBy") :]
     assert "#n" in controlled[: controlled.index("</dd>")]

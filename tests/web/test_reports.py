@@ -32,7 +32,7 @@ def test_a_page_has_every_question_that_asks_for_it(real_client: TestClient, pag
 def test_what_a_header_names_is_there(question: object) -> None:
     assert isinstance(question, type(QUESTIONS[0]))
     for language in ("en", "es", "pt"):
-        assert set(question.columns(language)) == set(question.variables), language
+        assert set(question.columns(language)) == set(question.variables) - question.hidden, language
     assert not question.chart or question.chart[0] in {"bars", "money", "matrix", "map", "links", "chain"}
     assert set(question.chart[1:]) <= set(question.variables)
     assert set(re.findall(r"\{(\w+)\}", question.link)) <= {*question.variables, *question.parameters}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kg.errors import NotFound
 from kg.formats import CSV, HTML, JSON, by_name, negotiate
-from kg.listing import Facet, Listing, written
+from kg.listing import Facet, Listing, Standing, written
 from kg.names import DEF, compact
 from kg.page import Value
 from kg.store import Term
@@ -79,10 +79,12 @@ class _View:
     listing: Listing
     names: Mapping[str, Value]
     order: Sequence[str]  # the things, as they are sorted
+    standing: Callable[[Facet, str, Term], Standing]
 
     def cell(self, facet: Facet, thing: str) -> list[Value]:
         """The values of a thing, by their names."""
-        values = [value_of(term, self.names) for term in self.listing.values[facet.name].get(thing, ())]
+        terms = self.listing.values[facet.name].get(thing, ())
+        values = [_standing(value_of(term, self.names), self.standing(facet, thing, term), self.names) for term in terms]
         return sorted(values, key=lambda value: value.text.casefold())
 
 
@@ -131,10 +133,12 @@ def browsing(site: Site) -> APIRouter:
 
 
 def _read(site: Site, asked: _Asked) -> _View:
-    listing = site.lists.listing(asked.cls, asked.chosen, asked.language, asked.on.isoformat() if asked.on else "")
+    day = asked.on.isoformat() if asked.on else ""
+    listing = site.lists.listing(asked.cls, asked.chosen, asked.language, day)
     terms = [term for values in listing.values.values() for held in values.values() for term in held]
-    iris = {term.value for term in terms if isinstance(term, ox.NamedNode)}
-    view = _View(listing, site.entities.names({*listing.things, *iris}, asked.language), ())
+    iris = {term.value for term in terms if isinstance(term, ox.NamedNode)} | site.lists.certainties
+    names = site.entities.names({*listing.things, *iris}, asked.language)
+    view = _View(listing, names, (), lambda facet, thing, term: site.lists.standing(asked.cls, facet, thing, term, day))
     return replace(view, order=sorted(listing.things, key=lambda thing: _place(view, thing, asked.sort)))
 
 
@@ -182,8 +186,10 @@ def _on_map(site: Site, request: Request, view: _View, asked: _Asked) -> dict[st
             counts = [(view.names[iri], len(things)) for iri, things in by_country.items()]
             title = facet.title(asked.language)
             groups = sorted(((view.names[iri], addresses[iri], things) for iri, things in by_country.items()), key=_most_first)
-            return {"map": draw_map(site, request, counts, title, addresses), "groups": groups, "by": title}
-    return {"map": Markup(""), "groups": [], "by": ""}
+            placed = {value.iri for things in by_country.values() for value in things}
+            nowhere = [view.names[thing] for thing in view.order if thing not in placed]
+            return {"map": draw_map(site, request, counts, title, addresses), "groups": groups, "nowhere": nowhere}
+    return {"map": Markup(""), "groups": [], "nowhere": []}
 
 
 def _most_first(group: tuple[Value, str, Sequence[Value]]) -> tuple[int, str]:
@@ -223,9 +229,22 @@ class Told:
 
 def glance(site: Site, cls: str, thing: str, language: str) -> list[Told]:
     """The same that a list shows of a thing, as a sentence for its own page."""
-    shown = [(facet.phrase(language), terms) for facet, terms in site.lists.glance(cls, thing)]
-    names = site.entities.names({term.value for _, terms in shown for term in terms if isinstance(term, ox.NamedNode)}, language)
-    return [Told(phrase[0], [value_of(term, names) for term in terms], phrase[1]) for phrase, terms in shown if phrase]
+    shown = site.lists.glance(cls, thing)
+    iris = {term.value for _, terms in shown for term in terms if isinstance(term, ox.NamedNode)} | site.lists.certainties
+    names = site.entities.names(iris, language)
+    told = []
+    for facet, terms in shown:
+        if phrase := facet.phrase(language):
+            values = [_standing(value_of(term, names), site.lists.standing(cls, facet, thing, term), names) for term in terms]
+            told.append(Told(phrase[0], values, phrase[1]))
+    return told
+
+
+def _standing(value: Value, standing: Standing, names: Mapping[str, Value]) -> Value:
+    """The value with when it was so, and with how certain that is if no source says it plainly."""
+    when, certainty = (value_of(term, names) if term else None for term in standing)
+    doubtful = certainty if certainty and not (certainty.iri or "").endswith(("/confirmed", "/reported")) else None
+    return replace(value, more=tuple(part for part in (when, doubtful) if part))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from kg.card import draw_card, draw_icon
 from kg.errors import NotFound
 from kg.names import DEF
+from kg.page import Value
 from kg.web.assets import MADE
 from kg.web.browsing import glance
 from kg.web.documents import thing_of
@@ -51,6 +52,11 @@ def _words(site: Site, iri: str, language: str) -> tuple[str, str, str]:
     page = site.entities.page(iri, language)
     kind = page.kinds[0] if page.kinds else None
     told = glance(site, (kind.iri or "").removeprefix(DEF), iri, language) if kind else []
-    values = [shown(value, language) for part in told for value in part.values[:2]]
+    values = [_with_more(value, language) for part in told for value in part.values[:2]]
     name = kind.text if kind else ""
     return page.name.text, name[:1].upper() + name[1:], " · ".join(values)
+
+
+def _with_more(value: Value, language: str) -> str:
+    more = ", ".join(shown(part, language) for part in value.more)
+    return shown(value, language) + (f" ({more})" if more else "")

@@ -46,6 +46,7 @@ def work_of(site: Site, page: Page, language: str) -> Work:
         page.name.text,
         authors=(_AUTHOR,),
         url=page.iri,
+        issued=site.dates.get(page.iri, ""),
         language=page.name.language or language,
         container=_TITLE,
         version=version,

@@ -47,6 +47,9 @@ def pages(site: Site) -> APIRouter:
     def home(request: Request) -> Response:
         things, claims = site.entities.classes(choose_language(request))
         listed = {DEF + cls for cls in site.lists.classes}
+        known = {value.iri for value, _ in things}
+        names = site.entities.names(listed - known, choose_language(request))
+        things += [(names[iri], site.lists.size(iri.removeprefix(DEF))) for iri in sorted(listed - known)]
         shown: dict[str, Any] = {"things": things, "claims": claims, "listed": listed, "questions": site.questions.all()}
         return site.render(
             request,

@@ -64,6 +64,8 @@ def show(  # noqa: PLR0913, PLR0917
     language = choose_language(request)
     iris = {term.value for row in rows for term in row if isinstance(term, ox.NamedNode)}
     table = tabulate(columns, rows, site.entities.names(iris, language))
+    if question:
+        table = table.without(question.hidden)
     asked = asked_chart(table, question.chart) if question else None
     charts = [asked] if asked else fitting_charts(table, lambda iri: iri in site.countries)
     titles, group, link = (question.columns(language), question.group, question.link) if question else ({}, "", "")
@@ -72,8 +74,8 @@ def show(  # noqa: PLR0913, PLR0917
     shown: dict[str, object] = {}
     for chart in charts:
         shown |= _drawn(site, request, table, chart, titles, link)
-    is_whole = any(chart.kind in ("bars", "matrix") and len(chart.columns) == len(columns) for chart in charts)
-    counted = columns[charts[0].columns[-1]] if link and charts else ""
+    is_whole = any(chart.kind in ("bars", "matrix") and len(chart.columns) == len(table.columns) for chart in charts)
+    counted = table.columns[charts[0].columns[-1]] if link and charts else ""
     return Shown(table, titles, group, link=link, counted=counted, is_whole=is_whole, **shown)  # type: ignore[arg-type]
 
 

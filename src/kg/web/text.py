@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from kg.entity import CLAIM_LIMIT
-from kg.names import BASE, DEF, KINDS, PREFIXES, compact, expand, is_ours, local_path
+from kg.names import BASE, DEF, MENTION, PREFIXES, compact, expand, is_ours, local_path
 from kg.page import Value
 from kg.web.assets import address_of
 
@@ -30,7 +31,6 @@ LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}
 _LOCALE = Path(__file__).parent / "locale"
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?")
 _DAYS: dict[Literal["year", "month", "day"], int] = {"year": 365, "month": 30, "day": 1}  # as Babel counts them
-_NAMED = re.compile(rf"\b(?:{'|'.join(KINDS.values())}):[a-z0-9]+(?:-[a-z0-9]+)*")
 _XSD = PREFIXES["xsd"]
 
 
@@ -111,13 +111,14 @@ def shown(value: Value, language: str) -> str:
     return text
 
 
-def linked(text: str, query: str = "") -> Markup:
-    """A text in which things that it names as queries do, such as `org:zte`, are links to their pages."""
+def linked(text: str, query: str, mentions: Mapping[str, Value]) -> Markup:
+    """A text in which things that it names as queries do, such as `org:zte`, are links to their pages, by their names if known."""
     parts = []
     end = 0
-    for match in _NAMED.finditer(text):
+    for match in MENTION.finditer(text):
         address = page_link(expand(match[0]), query)
-        parts += [escape(text[end : match.start()]), Markup('<a href="{}">{}</a>').format(address, match[0])]
+        name = mentions[match[0]].text if match[0] in mentions else match[0]
+        parts += [escape(text[end : match.start()]), Markup('<a href="{}">{}</a>').format(address, name)]
         end = match.end()
     return Markup("").join([*parts, escape(text[end:])])
 
