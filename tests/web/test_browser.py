@@ -53,6 +53,7 @@ PATHS = [
     "/questions/origin-and-destination",
     "/questions/initiatives-by-country",
     "/problem",
+    "/about?lang=pt",
 ]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 

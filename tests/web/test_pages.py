@@ -41,6 +41,7 @@ PATHS = [
     "/page/code/role/provider",
     "/page/graph/data",
     "/page/org/nobody",
+    "/about",
     "/nothing",
 ]
 

@@ -17,7 +17,7 @@ from kg.web.site import PUBLIC, Site
 from kg.web.text import LANGUAGES
 
 _PART = 5000  # pages in one sitemap, each in every language; sitemaps.org allows 50,000 addresses
-_FRONT = (("", ""), *((page, "") for page in (*PAGES, "disagreements", "page/def")))
+_FRONT = (("", ""), *((page, "") for page in (*PAGES, "disagreements", "about", "page/def")))
 _ROBOTS = """User-agent: *
 Disallow: /sparql
 Disallow: /search

@@ -76,6 +76,10 @@ def pages(site: Site) -> APIRouter:
         text = site.questions.find(name).bound(given)
         return RedirectResponse("/sparql?" + urlencode({"query": text, **({"lang": language} if language else {})}), 303)
 
+    @router.get("/about")
+    def about_us(request: Request) -> Response:
+        return site.render(request, "about.html")
+
     @router.get("/problem")
     def problems(request: Request) -> Response:
         """What each type of problem means (RFC 9457, 3.1.1)."""

@@ -108,6 +108,7 @@ class Site:
                 manifest=self.manifest,
                 card=_card(request.url.path) if self.manifest else "",
                 issues=self.settings.issues,
+                timeout=self.settings.timeout,
                 site_address=str(request.base_url).rstrip("/"),
                 **values,
             )
