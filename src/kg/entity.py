@@ -26,9 +26,9 @@ _MOST_POINTING = 5000  # triples that lead to a thing, of which its links are ma
 _OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o FILTER(?p != kg:claim) }"
 _DERIVED = "SELECT ?iri ?p ?o WHERE { GRAPH graph:derived { ?iri ?p ?o } }"
 _KINDS = "SELECT ?iri ?class WHERE { ?iri a ?class FILTER NOT EXISTS { ?iri a ?narrow . ?narrow rdfs:subClassOf+ ?class } }"
-_CLAIM_LIST = """SELECT ?iri ?claim ?class WHERE {
-    ?iri kg:claim ?claim . OPTIONAL { ?claim a ?class . ?class rdfs:subClassOf kg:Claim }
-}"""
+_CLAIMED = "SELECT ?iri (COUNT(?claim) AS ?n) WHERE { ?iri kg:claim ?claim } GROUP BY ?iri"
+_CLAIMED_BY_KIND = "SELECT ?iri ?class (COUNT(?claim) AS ?n) WHERE { ?iri kg:claim ?claim . ?claim a ?class } GROUP BY ?iri ?class"
+_SOME_CLAIMS = "SELECT ?iri ?claim WHERE {{ ?iri kg:claim ?claim {kind} }} ORDER BY ?claim LIMIT {limit} OFFSET {start}"
 # Who contradicts whom is written on one side only, and holds for both.
 _CLAIMS = """SELECT ?s ?p ?o WHERE {{
     {{ {claims} ?s ?p ?o }} UNION {{ {claims} ?o kg:contradicts ?s BIND(kg:contradicts AS ?p) }}
@@ -102,15 +102,15 @@ class Entities:
         Raises NotFound where the graph says nothing of the thing.
         """
         node = _node(iri)
-        listed = self._claims_of(node)
-        chosen = listed[start : start + CLAIM_LIMIT]
-        # All of them are found faster by their thing than one by one.
-        which = f"{node} kg:claim ?claim ." if len(listed) <= CLAIM_LIMIT else f"VALUES ?claim {{ {' '.join(map(str, chosen))} }}"
+        total = sum(_count(row) for row in self._store.rows(_CLAIMED, {"iri": node}))
+        which = (
+            f"{node} kg:claim ?claim ." if total <= CLAIM_LIMIT else f"VALUES ?claim {{ {self._some_claims(node, start, total)} }}"
+        )
         own, derived, kinds = (self._store.rows(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS))
         claims = self._store.rows(_CLAIMS.format(claims=which.replace("?claim", "?s")))
         inner = self._store.rows(_INNER.format(claims=which), {"iri": node})
         rows = Rows(own, derived, kinds, claims, inner, self._incoming(node, own))
-        if not rows.own and not rows.incoming and not listed and not self.exists(iri):
+        if not rows.own and not rows.incoming and not total and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         own, left_out = _capped(rows.own)
         rows = replace(rows, own=own)
@@ -128,7 +128,7 @@ class Entities:
         more = len(rows.incoming) > _LINK_LIMIT
         page = composer.page(replace(rows, incoming=rows.incoming[:_LINK_LIMIT]), more, left_out)
         mentions = {curie: name_of(expand(curie), labels, language) for curie in sorted(mentioned) if expand(curie) in labels}
-        return replace(page, start=start, claims=len(listed), mentions=mentions)
+        return replace(page, start=start, claims=total, mentions=mentions)
 
     def _incoming(self, node: ox.NamedNode, own: list[Row]) -> list[Row]:
         """Things that point here directly (not by the inverse of a fact that the page shows anyway), or by a claim of theirs.
@@ -164,12 +164,21 @@ class Entities:
     def _kinds_of_claim(self) -> frozenset[str]:
         return frozenset(iri_of_term(row["class"]) for row in self._store.rows(_KINDS_OF_CLAIM))
 
-    def _claims_of(self, node: ox.NamedNode) -> list[RdfTerm]:
-        """All claims about a thing, kind by kind."""
+    def _some_claims(self, node: ox.NamedNode, start: int, total: int) -> str:
+        """Of many claims about a thing those on one page, kind by kind and by their IRIs, as text for a query."""
         place = {cls: number for number, cls in enumerate(self._display.classes())}
-        rows = self._store.rows(_CLAIM_LIST, {"iri": node})
-        kinds = {row["claim"]: iri_of_term(row["class"]) if "class" in row else "" for row in rows}
-        return sorted(kinds, key=lambda claim: (place.get(kinds[claim], len(place)), kinds[claim], iri_of_term(claim)))
+        rows = self._store.rows(_CLAIMED_BY_KIND, {"iri": node})
+        counts = {iri_of_term(row["class"]): _count(row) for row in rows if iri_of_term(row["class"]) in self._kinds_of_claim}
+        if sum(counts.values()) != total:  # not all have one kind that we know: all go as one
+            counts = {"": total}
+        chosen: list[str] = []
+        for kind in sorted(counts, key=lambda kind: (place.get(kind, len(place)), kind)):
+            limit = CLAIM_LIMIT - len(chosen)
+            if start < counts[kind] and limit:
+                text = _SOME_CLAIMS.format(kind=f". ?claim a <{kind}>" if kind else "", limit=limit, start=start)
+                chosen += [str(row["claim"]) for row in self._store.rows(text, {"iri": node})]
+            start = max(start - counts[kind], 0)
+        return " ".join(chosen)
 
     def disputes(self, language: str, source: str | None = None) -> list[Dispute]:
         """Where sources disagree: all over, or with what rests on one source."""

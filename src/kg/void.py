@@ -56,9 +56,9 @@ _DESCRIPTION = {
     "en": "A knowledge graph of surveillance initiatives, their providers, contracts, money and laws. "
     "Every statement names its source; where sources disagree, you see both.",
     "es": "Un grafo de conocimiento sobre iniciativas de vigilancia, sus proveedores, contratos, dinero y leyes. "
-    "Cada afirmación nombra su fuente; donde las fuentes discrepan, se ven ambas.",
+    "Cada afirmación nombra su fuente; donde las fuentes discrepan, aparecen ambas.",
     "pt": "Um grafo de conhecimento sobre iniciativas de vigilância, seus fornecedores, contratos, dinheiro e leis. "
-    "Cada afirmação indica sua fonte; onde as fontes divergem, veem-se ambas.",
+    "Cada afirmação indica sua fonte; onde as fontes divergem, ambas aparecem.",
 }
 _FORMATS = ("Turtle", "N-Triples", "N-Quads", "JSON-LD", "RDF_XML")
 _EXAMPLES = ("ini:bo-bol-110", "org:zte", "ctr:ar-jujuy-zte-2017")

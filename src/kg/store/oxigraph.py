@@ -87,9 +87,13 @@ class OxigraphStore:
 
     def _load(self) -> None:
         """Read our own copy into memory, where pages take half as long; until then they are read from disk."""
-        store = ox.Store()
-        store.bulk_load(path=str(self._source.dump))
-        self._store = store
+        try:
+            store = ox.Store()
+            store.bulk_load(path=str(self._source.dump))
+        except OSError:
+            _log.warning("The store could not be read into memory: pages are read from disk.")
+        else:
+            self._store = store
 
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """See `kg.store.Store`."""
