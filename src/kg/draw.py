@@ -75,6 +75,11 @@ def _years(first: int, last: int, place: Callable[[date], float], height: int) -
     return "".join(parts)
 
 
+def _called(title: str) -> str:
+    """How a picture is called: by words, or by `#` and the id of the heading above it."""
+    return f'aria-labelledby="{escape(title[1:])}"' if title.startswith("#") else f'aria-label="{escape(title)}"'
+
+
 _BOX_WIDTH, _BOX_HEIGHT, _BESIDE = 200, 48, 20
 _LABEL_HEIGHT, _BETWEEN = 20, 26  # of a row of labels; between two rows
 _LETTER = 6.6  # width of a letter of a label
@@ -135,7 +140,7 @@ def layers(nodes: Mapping[str, Node], edges: Sequence[Edge], focus: str, title: 
     width = right - left + 16 + (2 * _LOOP + _LETTER * max((len(edge.label) for edge in edges), default=0) if circle else 0)
     height = down[-1] + _row_height(len(rows) - 1) + 8
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    return f'<svg class="layers" {size} role="group" aria-label="{escape(title)}">{"".join(lines)}{"".join(boxes)}</svg>'
+    return f'<svg class="layers" {size} role="group" {_called(title)}>{"".join(lines)}{"".join(boxes)}</svg>'
 
 
 def _row_height(level: int) -> int:
@@ -313,7 +318,7 @@ def world(dots: Sequence[Dot], outline: str, width: float, height: float, title:
         f'width="{width * scale:.1f}" height="{height * scale:.1f}"/>'
     )
     size = f'viewBox="{box}" width="{_MAP_WIDTH}" height="{high * scale:.0f}"'
-    return f'<svg class="world" {size} role="group" aria-label="{escape(title)}">{image}{"".join(marks)}</svg>'
+    return f'<svg class="world" {size} role="group" {_called(title)}>{image}{"".join(marks)}</svg>'
 
 
 def _window(dots: Sequence[Dot], width: float, height: float) -> tuple[float, float, float, float]:
@@ -382,4 +387,4 @@ def tree(below: Mapping[str, Sequence[str]], nodes: Mapping[str, Node], title: s
         parts.append(f'<a href="{escape(address)}">{text}</a>' if address else text)
     height = 20 + len(places) * _LINE_HEIGHT
     size = f'viewBox="0 0 420 {height}" width="420" height="{height}"'
-    return f'<svg class="tree" {size} role="group" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    return f'<svg class="tree" {size} role="group" {_called(title)}>{"".join(parts)}</svg>'

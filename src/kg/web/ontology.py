@@ -67,7 +67,7 @@ def _tree(site: Site, request: Request) -> Markup:
     """Which class is a kind of which."""
     below = site.vocabulary.tree
     names = _named(site, request, {*below, *(cls for row in below.values() for cls in row)} - {""})
-    return Markup(tree(below, names, "")) if names else Markup("")  # noqa: S704 (names are escaped there)
+    return Markup(tree(below, names, "#tree")) if names else Markup("")  # noqa: S704 (names are escaped there)
 
 
 def _ties(site: Site, request: Request) -> tuple[Markup, list[tuple[Value, list[Value], Value, int]]]:
@@ -77,7 +77,7 @@ def _ties(site: Site, request: Request) -> tuple[Markup, list[tuple[Value, list[
     properties = {name for tie in ties for name in tie.properties}
     names = site.entities.names({*nodes, *properties}, choose_language(request))
     edges = [Edge(tie.above, tie.below, names[tie.properties[0]].text + " …" * (len(tie.properties) > 1)) for tie in ties]
-    picture = Markup(layers(nodes, edges, "", "")) if edges else Markup("")  # noqa: S704 (names are escaped there)
+    picture = Markup(layers(nodes, edges, "", "#hang")) if edges else Markup("")  # noqa: S704 (names are escaped there)
     return picture, [(names[tie.above], [names[one] for one in tie.properties], names[tie.below], tie.uses) for tie in ties]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kg.formats import DATASETS, GRAPHS, HTML, RESULTS, Format
+from kg.formats import DATASETS, GRAPHS, HTML, RESULTS, SHEET, Format
 from kg.names import BASE
 from kg.web.problems import KINDS
 
@@ -28,13 +28,13 @@ def describe_interface(version: str) -> Json:
                 "get": _operation(
                     "SPARQL 1.1 query; without a query, what this endpoint is",
                     _content(*RESULTS, *GRAPHS, HTML),
-                    [_parameter("query", _QUERY), *_DATASET, _format(*RESULTS, *GRAPHS, HTML), _TIMEOUT],
+                    [_parameter("query", _QUERY), *_DATASET, _format(*RESULTS, *GRAPHS, HTML, SHEET), _TIMEOUT],
                     (400, 406, 413, 422, 429, 502, 503, 504, 507, 403),
                 ),
                 "post": _operation(
                     "SPARQL 1.1 query",
                     _content(*RESULTS, *GRAPHS, HTML),
-                    [*_DATASET, _format(*RESULTS, *GRAPHS, HTML), _TIMEOUT],
+                    [*_DATASET, _format(*RESULTS, *GRAPHS, HTML, SHEET), _TIMEOUT],
                     (400, 403, 406, 408, 413, 415, 422, 429, 502, 503, 504, 507),
                 )
                 | {"requestBody": _BODY},
@@ -150,7 +150,7 @@ _BODY = {
                     "query": {"type": "string", "description": _QUERY},
                     **{
                         parameter["name"]: parameter["schema"]
-                        for parameter in (*_DATASET, _format(*RESULTS, *GRAPHS, HTML), _TIMEOUT)
+                        for parameter in (*_DATASET, _format(*RESULTS, *GRAPHS, HTML, SHEET), _TIMEOUT)
                     },
                 },
             }

@@ -91,8 +91,8 @@ def _drawn(  # noqa: PLR0913, PLR0917
         "money": lambda: money(table, chart),
         "matrix": lambda: matrix(table, chart),
         "map": lambda: draw_map(site, request, totals(table, chart), names[-1], addresses),
-        "links": lambda: _tied(site, request, table, chart.columns[:2], chart.columns[2]),
-        "chain": lambda: _tied(site, request, table, chart.columns, None),
+        "links": lambda: _tied(site, request, table, chart, " → ".join(names[:2])),
+        "chain": lambda: _tied(site, request, table, chart, " → ".join(names)),
     }
     drawn = values[chart.kind]()
     return {"picture": drawn} if isinstance(drawn, Markup) else {chart.kind: drawn, "legend": names}
@@ -123,9 +123,10 @@ def draw_map(
     return Markup(world(dots, outline, atlas.width, atlas.height, title))  # noqa: S704 (names are escaped there)
 
 
-def _tied(site: Site, request: Request, table: Table, steps: Sequence[int], label: int | None) -> Markup:
+def _tied(site: Site, request: Request, table: Table, chart: Chart, title: str) -> Markup:
     """Boxes for the things in the columns, with a line from each to the next in its row."""
     link = site.linker(request)
+    steps, label = (chart.columns[:2], chart.columns[2]) if chart.kind == "links" else (chart.columns, None)
     nodes: dict[str, Node] = {}
     edges: dict[tuple[str, str], Edge] = {}
     for row in table.rows:
@@ -135,7 +136,7 @@ def _tied(site: Site, request: Request, table: Table, steps: Sequence[int], labe
         for one, other in pairwise(value.iri or value.text for value in things):
             if one != other:
                 edges[one, other] = Edge(one, other, said.text if said else "")
-    return Markup(layers(nodes, list(edges.values()), "", "")) if edges else Markup("")  # noqa: S704 (names are escaped there)
+    return Markup(layers(nodes, list(edges.values()), "", title)) if edges else Markup("")  # noqa: S704 (names are escaped there)
 
 
 def _completed(link: str, columns: Sequence[str], given: Mapping[str, str]) -> str:
