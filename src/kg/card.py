@@ -83,12 +83,23 @@ def _fitted(name: str, path: Path) -> tuple[Sequence[str], ImageFont.FreeTypeFon
 def _wrapped(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
     lines = [""]
     for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= _SIZE[0] - 2 * _MARGIN or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+        for piece in _pieces(word, font):
+            longer = f"{lines[-1]} {piece}".strip()
+            if font.getlength(longer) <= _SIZE[0] - 2 * _MARGIN or not lines[-1]:
+                lines[-1] = longer
+            else:
+                lines.append(piece)
     return lines
+
+
+def _pieces(word: str, font: ImageFont.FreeTypeFont) -> list[str]:
+    """A word that is wider than the picture, in pieces that are not."""
+    pieces = [""]
+    for letter in word:
+        if font.getlength(pieces[-1] + letter) > _SIZE[0] - 2 * _MARGIN:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
