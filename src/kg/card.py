@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _SIZE = (1200, 630)  # pixels, as those sites ask for it
 _MARGIN = 80
+_WIDTH = _SIZE[0] - 2 * _MARGIN  # of the text
 _INK, _SOFT, _PAPER, _LINK = "#1b1b1a", "#575752", "#fdfdfb", "#0b5c6b"
 _FINE = 4  # icons are drawn larger and made smaller, so that their edges are smooth
 _SIZES = (76, 64, 54, 46)  # of the name: the first in which it fits
@@ -28,11 +29,11 @@ def draw_card(name: str, above: str, below: str, fonts: Path) -> bytes | None:
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, 16, _SIZE[1]), fill=_LINK)
     small = ImageFont.truetype(plain, 34)
-    draw.text((_MARGIN, 70), _shortened(above, small, _SIZE[0] - 2 * _MARGIN), font=small, fill=_SOFT)
+    draw.text((_MARGIN, 70), _shortened(above, small, _WIDTH), font=small, fill=_SOFT)
     lines, font = _fitted(name, bold)
     for number, line in enumerate(lines):
         draw.text((_MARGIN, 140 + number * font.size * 1.2), line, font=font, fill=_INK)
-    draw.text((_MARGIN, 500), _shortened(below, small, _SIZE[0] - 2 * _MARGIN), font=small, fill=_INK)
+    draw.text((_MARGIN, 500), _shortened(below, small, _WIDTH), font=small, fill=_INK)
     picture.paste(_eye(48), (_MARGIN, 552))
     draw.text((_MARGIN + 62, 552), "Vigía", font=ImageFont.truetype(bold, 34), fill=_LINK)
     return _written(picture, "PNG")
@@ -77,7 +78,7 @@ def _fitted(name: str, path: Path) -> tuple[Sequence[str], ImageFont.FreeTypeFon
         if len(lines) <= _MOST_LINES and len(lines) * size * 1.2 <= 340:
             return lines, font
     kept = lines[:_MOST_LINES]
-    return [*kept[:-1], _shortened(f"{kept[-1]} …", font, _SIZE[0] - 2 * _MARGIN)], font
+    return [*kept[:-1], _shortened(f"{kept[-1]} …", font, _WIDTH)], font
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
@@ -85,7 +86,7 @@ def _wrapped(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
     for word in text.split():
         for piece in _pieces(word, font):
             longer = f"{lines[-1]} {piece}".strip()
-            if font.getlength(longer) <= _SIZE[0] - 2 * _MARGIN or not lines[-1]:
+            if font.getlength(longer) <= _WIDTH or not lines[-1]:
                 lines[-1] = longer
             else:
                 lines.append(piece)
@@ -96,7 +97,7 @@ def _pieces(word: str, font: ImageFont.FreeTypeFont) -> list[str]:
     """A word that is wider than the picture, in pieces that are not."""
     pieces = [""]
     for letter in word:
-        if font.getlength(pieces[-1] + letter) > _SIZE[0] - 2 * _MARGIN:
+        if font.getlength(pieces[-1] + letter) > _WIDTH:
             pieces.append("")
         pieces[-1] += letter
     return pieces

@@ -165,7 +165,7 @@ class Lists:
 
     def _read(self, cls: str, facet: Facet, day: str = "") -> _Values:
         key = cls, facet.name, day if facet.is_dated else ""
-        if key not in self._values:
+        if (held := self._values.get(key)) is None:  # asked once: another request may let a day go meanwhile
             found: dict[str, list[Term]] = defaultdict(list)
             standings: dict[tuple[str, Term], Standing] = {}
             for row in self._store.rows(facet.query(day)):
@@ -174,12 +174,12 @@ class Lists:
                 if isinstance(row["thing"], ox.NamedNode) and row["value"] not in found[row["thing"].value]:
                     found[row["thing"].value].append(row["value"])
             read = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
-            if len(days := [other for other in self._values if other[2]]) >= _MOST_DAYS:
+            if len(days := [other for other in list(self._values) if other[2]]) >= _MOST_DAYS:
                 self._values.pop(days[0], None)
                 self._standings.pop(days[0], None)
             self._values[key], self._standings[key] = read, standings
             return read
-        return self._values[key]
+        return held
 
 
 def written(term: Term) -> str:
