@@ -19,6 +19,7 @@ from kg.validate import shacl_report
 from repository import ROOT
 
 INITIATIVE = "initiative/xa-cameras.yaml"
+LINK = "link/org-maker.yaml"
 MAKER = "org/maker.yaml"
 #: name → (file, text that stands there, text to put in its place, what the finding says)
 BROKEN = {
@@ -51,8 +52,12 @@ BROKEN = {
     "not a year": (INITIATIVE, "cohort: 2025", "cohort: twenty", "is not a year"),
     "placeholder": (INITIATIVE, "es: Cámaras del pueblo", "es: …", "still holds the placeholder"),
     "bad duration": (INITIATIVE, "term: P8Y", "term: 8 years", "Write P8Y for eight years"),
-    "bad QID": (MAKER, "type: Company\n", "type: Company\nwikidata: wd:Q007\n", "Write 'wikidata: wd:Q…'"),
-    "QID as page address": (MAKER, "type: Company\n", "type: Company\nwikidata: https://www.wikidata.org/wiki/Q42\n", "not the page's address"),
+    "bad QID": (LINK, "item: wd:Q42\n", "item: wd:Q007\n", "Write 'item: wd:Q…'"),
+    "QID as page address": (LINK, "item: wd:Q42\n", "item: https://www.wikidata.org/wiki/Q42\n", "not the page's address"),
+    "a link too sure": (LINK, "kind: close", "kind: same", "asks for two sources, two aspects"),
+    "a link to nothing": (LINK, "kind: close", "kind: none", "'kind: none' has no item"),
+    "a link that nobody checked": (LINK, "checkedBy: Test\n", "", "Say who or what checked it"),
+    "an item rejected without a reason": (LINK, ", reason: homonym", "", "Say why this item is not the thing"),
     "bad country code": ("country/xa.yaml", "isoCode: XA", "isoCode: xa", "two capital letters"),
     "YAML boolean trap": ("country/xa.yaml", "isoCode: XA", "isoCode: NO", "Write 'isoCode: \"NO\"' with quotes"),
     "YAML octal trap": (MAKER, "footnote: 3", "footnote: 007", "Write 'footnote: \"007\"' with quotes"),

@@ -122,7 +122,7 @@ def test_rules_add_nothing_twice(model: Path) -> None:
 def test_the_default_graph_holds_every_triple_once(model: Path) -> None:
     checked = check(model)
     layers = {"data": checked.loaded.data, "ontology": checked.loaded.ontology, "derived": checked.derived}
-    quads = layered(layers)
+    quads = layered(layers, apart={})
     plain = [quad for quad in quads if quad.graph_name == ox.DefaultGraph()]
     assert len(plain) == len(set(plain)) == len(checked.store)
     assert len(quads) - len(plain) == sum(len(set(triples)) for triples in layers.values())

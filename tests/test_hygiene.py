@@ -12,11 +12,12 @@ from kg.errors import KgError
 from kg.finding import Severity
 from kg.hygiene import Rule, check_hygiene, read_rules, texts_in
 from kg.load import Loaded
-from kg.names import DEF, PREFIXES
+from kg.names import BASE, DEF, PREFIXES
 from repository import ROOT
 
 RULES = {rule.name: rule for rule in read_rules((ROOT / "queries" / "hygiene").glob("*.rq"))}
 TERM = 'kg:x rdfs:isDefinedBy <https://w3id.org/vigia/def> ; rdfs:label "thing"@en, "cosa"@es, "coisa"@pt ;'
+LINK = "<https://x/l> a kg:Link ;"
 CLAIM = "org:guess kg:claim <https://x/c> . <https://x/c> kg:rank rank:normal ;"
 #: rule → (what is added to the small graph, the subject that is to blame)
 FAULTS = {
@@ -48,6 +49,10 @@ FAULTS = {
         "https://x/c",
     ),
     "derived-has-claim": ("org:guess kg:operatedBy org:maker .", PREFIXES["org"] + "guess"),
+    "link-certain": (f"{LINK} kg:kind <{BASE}code/link/same> ; kg:certainty certainty:confirmed .", "https://x/l"),
+    "link-complete": (f"{LINK} kg:kind <{BASE}code/link/none> .", "https://x/l"),
+    "link-once": (f"{LINK} kg:linkedThing org:guess . <https://x/m> a kg:Link ; kg:linkedThing org:guess .", "https://x/l"),
+    "subdivision-of-country": ('plc:x kg:country cty:xa ; kg:subdivisionCode "XB-A" .', PREFIXES["plc"] + "x"),
     "source-cited": ("src:x a kg:Source .", PREFIXES["src"] + "x"),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -25,6 +24,9 @@ def answers(real: tuple[Path, Release]) -> Answers:
     return open_answers(real[0])
 
 
+UNANSWERED = {"wikidata-disagrees"}  # asks what `kg link --refresh` brings; test_link.py answers it
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_question_is_titled_in_three_languages_and_runs_anywhere(path: Path) -> None:
     question = read_question(path)
@@ -41,7 +43,7 @@ def test_a_question_is_titled_in_three_languages_and_runs_anywhere(path: Path) -
 def test_the_answer_is_the_expected_one(answers: Answers, path: Path) -> None:
     """Rows that were read against the sources; a change of data that changes them must change the file too."""
     rows = list(csv.reader(io.StringIO(answers.serialised(path.stem, {}, ox.QueryResultsFormat.CSV).decode())))
-    assert len(rows) > 1, "a question that nothing answers"
+    assert len(rows) > 1 or path.stem in UNANSWERED, "a question that nothing answers"
     assert rows == list(csv.reader((EXPECTED / f"{path.stem}.csv").read_text("utf-8").splitlines()))
 
 
@@ -52,6 +54,8 @@ def graph(real: tuple[Path, Release]) -> rdflib.Graph:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_another_engine_gives_the_same_rows(graph: rdflib.Graph, path: Path) -> None:
+    if path.stem in UNANSWERED:
+        pytest.skip("asks a named graph, which the one file that is read here has not")
     rows = sorted([str(term) if term is not None else "" for term in row] for row in graph.query(path.read_text("utf-8")))
     assert rows == sorted(list(csv.reader((EXPECTED / f"{path.stem}.csv").read_text("utf-8").splitlines()))[1:])
 
@@ -72,13 +76,19 @@ def test_parameters_take_other_values(answers: Answers) -> None:
     "value",
     ['2022-01-01" } } #', '"^^<x> } SELECT * { ?s ?p ?o', "\\", "\n", '""" }'],
 )
-def test_a_literal_stays_a_literal(answers: Answers, value: str) -> None:
-    text = answers.questions.find("shareholders-on-a-date").bound({"day": value})
-    assert (
-        json.loads(answers.serialised("shareholders-on-a-date", {"day": value}, ox.QueryResultsFormat.JSON))["results"]["bindings"]
-        == []
-    )
-    assert text.count("{") >= 3
+def test_a_literal_stays_a_literal(answers: Answers, tmp_path: Path, value: str) -> None:
+    with pytest.raises(BadRequest, match="must be written like 2022-06-01"):
+        answers.questions.find("shareholders-on-a-date").bound({"day": value})
+    file = tmp_path / "echo.rq"
+    file.write_text('#+ parameter: text\nSELECT ?text { VALUES ?text { "any" } }', "utf-8")
+    (row,) = ox.Store().query(read_question(file).bound({"text": value}))
+    assert row["text"].value == value
+
+
+@pytest.mark.parametrize("day", ["", "2025", "01/03/2025", "2025-02-30"])
+def test_a_day_that_is_none_is_refused(answers: Answers, day: str) -> None:
+    with pytest.raises(BadRequest, match="must be written like"):
+        answers.questions.find("shareholders-on-a-date").bound({"day": day})
 
 
 @pytest.mark.parametrize("value", ["org:x> } #", "no address", "http://a/ b", "<http://a/>", ""])

@@ -23,6 +23,7 @@ _TYPES = {
     "agreement": "Agreement",
     "measure": "Measure",
     "source": "Source",
+    "link": "Link",
 }
 # An agreement has the shape of a legal instrument.
 _SHAPED_LIKE = {"Agreement": "LegalInstrument"}
@@ -48,9 +49,11 @@ def write_skeleton(root: Path, kind: str, slug: str) -> Path:
 
 def _skeleton(root: Path, kind: str, slug: str) -> str:
     name = _TYPES[kind]
-    lines = [f"id: {KINDS[kind]}:{slug}", f"type: {name}", "label: {es: …}"]
+    lines = [f"id: {KINDS[kind]}:{slug}", f"type: {name}", *([] if kind == "link" else ["label: {es: …}"])]
     lines += [f"# {key}: …" for key in _keys(root, name)]
-    if kind != "source":
+    if kind == "link":
+        lines += ["cite: {source: src:…, locator: …}"]
+    elif kind != "source":
         lines += ["cite: {source: src:…, locator: …}", "# claims:  # docs/authoring.md lists the types of claims and their keys"]
     return "\n".join(lines) + "\n"
 

@@ -19,12 +19,14 @@ import pyoxigraph as ox
 
 from kg.derive import derive
 from kg.errors import CheckFailed, ReleaseMissing
+from kg.examples import describe_examples
 from kg.finding import Finding, Place, Severity, violations
 from kg.history import read_dates
 from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.index import write_index
 from kg.load import Loaded, load
-from kg.names import DATASET, PREFIXES, iri_of_file
+from kg.names import BASE, DATASET, PREFIXES, iri_of_file
+from kg.query import read_question
 from kg.rdf import layered, store_of
 from kg.release import (
     CONTEXT,
@@ -61,6 +63,7 @@ _INPUTS = (
     "ontology/*.ttl",
     "data/context.jsonld",
     "data/*/*.y*ml",
+    "data/wikidata.nt",
     "shapes/*.ttl",
     "queries/*.rq",
     "queries/lists/*/*.rq",
@@ -191,7 +194,9 @@ def _code_version() -> str:
 
 def _write(folder: Path, root: Path, checked: Checked) -> str:
     loaded = checked.loaded
-    quads = layered({"ontology": loaded.ontology, "data": loaded.data, "derived": checked.derived})
+    examples = describe_examples(map(read_question, sorted((root / "queries").glob("*.rq"))), BASE + "sparql")
+    layers = {"ontology": loaded.ontology, "data": loaded.data, "derived": checked.derived, "examples": examples}
+    quads = layered(layers, apart={"wikidata": loaded.wikidata})
     triples = [ox.Triple(q.subject, q.predicate, q.object) for q in quads if q.graph_name == ox.DefaultGraph()]
     ox.serialize(quads, folder / NQUADS, ox.RdfFormat.N_QUADS)
     ox.serialize(triples, folder / TURTLE, ox.RdfFormat.TURTLE, prefixes=PREFIXES)

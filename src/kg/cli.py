@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pyoxigraph as ox
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Column, Table
 
 from kg.coverage import Names, Part, names, parts
 from kg.errors import CheckFailed, KgError
 from kg.finding import Finding, Severity, violations
 from kg.settings import read_settings
+
+if TYPE_CHECKING:
+    from kg.link import Report
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America."
@@ -168,6 +174,92 @@ def new(
 
     _demand_root(root)
     out.print(f"Wrote {write_skeleton(root, kind, slug)}. Fill it, then run 'kg check'.")
+
+
+@app.command()
+def link(  # noqa: PLR0913, PLR0917 (the options of one command)
+    kinds: Annotated[
+        list[str] | None, typer.Argument(metavar="[KIND]...", help="Folders under data/, such as org; all without.")
+    ] = None,
+    check_all: Annotated[bool, typer.Option("--check", help="Look at the items of the links there are instead.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Write what Wikidata says of them to data/wikidata.nt instead.")
+    ] = False,
+    limit: Annotated[int, typer.Option(help="Most things to look for; 0 for all.", min=0)] = 0,
+    contact: Annotated[str, typer.Option(envvar="KG_CONTACT", help="Your address, which Wikidata asks for.")] = "",
+    proposals: Annotated[Path, typer.Option(help="Folder for proposed files.")] = Path("proposals"),
+    root: RootOption = Path(),
+    build_folder: BuildOption = Path("build"),
+    api: Annotated[str, typer.Option(help="Address of the API of a Wikibase.")] = "https://www.wikidata.org/w/api.php",
+    service: Annotated[str, typer.Option(help="Address of its query service.")] = "https://query.wikidata.org/sparql",
+) -> None:
+    """Propose links to Wikidata for the things that have none, as files to review; nothing is accepted by itself."""
+    from kg.link import KINDS, check_links, facts, patch, propose, unlinked, write_report  # noqa: PLC0415
+    from kg.query import open_store  # noqa: PLC0415
+    from kg.wikidata import Wikidata  # noqa: PLC0415
+
+    if unknown := sorted(set(kinds or ()) - set(KINDS)):
+        raise KgError(f"No links are made for '{unknown[0]}'. Kinds: {', '.join(KINDS)}.")
+    store, wikidata = open_store(build_folder), Wikidata(build_folder / "wikidata", contact, api, service)
+    if refresh:
+        _demand_root(root)
+        with _bar("Reading items") as progress:
+            triples = facts(store, wikidata, progress)
+        (root / "data" / "wikidata.nt").write_text("".join(f"{triple} .\n" for triple in sorted(triples, key=str)), "utf-8")
+        out.print(f"Wrote {len(triples):,} triples to data/wikidata.nt. Read the difference, then build.", highlight=False)
+        return
+    if check_all:
+        _demand_root(root)
+        with _bar("Checking links") as progress:
+            report = check_links(store, wikidata, progress)
+        path = write_report(report, build_folder)
+        _print_report(report, path)
+        if moved := patch(report, root):
+            (build_folder / "links.patch").write_text(moved, "utf-8")
+            out.print(f"Merged items: review and apply {build_folder / 'links.patch'} with 'git apply'.")
+        return
+    things = unlinked(store, kinds or KINDS)
+    with _bar("Looking for items") as progress:
+        written = propose(store, wikidata, things[: limit or None], proposals, progress)
+    out.print(f"{len(written)} proposals below {proposals}/link. Review each, then move it to data/link/.", highlight=False)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
+    build_folder: BuildOption = Path("build"),
+) -> None:
+    """Write what could be given to Wikidata: sourced facts that it lacks, and things that it has no item for. Nothing is sent."""
+    from kg.query import open_store  # noqa: PLC0415
+    from kg.quickstatements import new_items, statements  # noqa: PLC0415
+
+    store = open_store(build_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    facts, items = statements(store), new_items(store)
+    (folder / "statements.tsv").write_text(facts, "utf-8")
+    (folder / "new-items.csv").write_text(items, "utf-8", newline="")
+    out.print(
+        f"{facts.count(chr(10))} statements and {max(items.count(chr(10)) - 1, 0)} things without an item, in {folder}.",
+        highlight=False,
+    )
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that shows how far a long task is."""
+    with Progress(console=err, transient=True) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def _print_report(report: Report, path: Path) -> None:
+    table = Table("link", "item", "state", Column("detail", overflow="fold"), box=None)
+    for each in report.findings:
+        if each.state != "ok":
+            table.add_row(escape(each.link.rpartition("/")[2]), each.item, each.state, escape(each.detail))
+    if table.row_count:
+        out.print(table)
+    out.print(f"{report.links} links, {table.row_count} to look at. Report: {path}", highlight=False)
 
 
 def _parameters(given: list[str]) -> dict[str, str]:

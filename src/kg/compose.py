@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DEF, NODE, PREFIXES, compact
+from kg.names import BASE, DEF, IDENTIFIERS, NODE, PREFIXES, compact
 from kg.page import Claim, Display, Dispute, Event, Fact, Link, Note, Page, Part, Said, Section, Side, Term, Value
 from kg.store import Row
 from kg.store import Term as RdfTerm
@@ -26,9 +26,7 @@ _APPARATUS |= {DEF + "owned", DEF + "memberOf"}  # always the thing whose page t
 _POSITION = PREFIXES["schema"] + "position"
 # What is counted, judged or missing at some time is no event of the thing; it has sections of its own.
 _NO_EVENTS = {DEF + name for name in ("Assessment", "QuantityClaim", "Gap")}
-_IDENTIFIERS = {_DCT + "identifier", DEF + "isoCode", PREFIXES["owl"] + "sameAs"} | {
-    _SKOS + name for name in ("notation", "exactMatch", "closeMatch")
-}
+_IDENTIFIERS = {*IDENTIFIERS, PREFIXES["owl"] + "sameAs"} | {_SKOS + name for name in ("notation", "exactMatch", "closeMatch")}
 _MOST_ABOUT = 4  # things that an event names
 _PROV = tuple(PREFIXES["prov"] + name for name in ("Activity", "Entity"))
 
@@ -71,7 +69,12 @@ class Composer:
         classes = [iri_of_term(term) for term in values.get(_TYPE, [])]
         cited = [self._note(iri_of_term(term)) for term in values.get(DEF + "citation", [])]
         gaps = self._gaps(by_claim)
-        keys = sorted({key for key in values if key not in _HEAD} | gaps.keys(), key=self.display.rank_of(classes))
+        shown = {
+            key
+            for key, terms in values.items()
+            if key not in _HEAD and not all(iri_of_term(term).startswith(NODE) for term in terms)
+        }
+        keys = sorted(shown | gaps.keys(), key=self.display.rank_of(classes))
         facts = [self._fact(key, values.get(key, []), by_claim, cited) for key in keys]
         facts = [
             replace(fact, values=(*fact.values, *gaps.get(key, ())), more=left_out.get(key, 0))

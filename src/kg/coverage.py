@@ -13,7 +13,7 @@ from kg.names import BASE, PREFIXES
 
 LANGUAGES = ("en", "es", "pt")
 _THINGS = f"""?thing a ?class ; rdfs:label ?label .
-    FILTER(STRSTARTS(STR(?thing), "{BASE}id/") && ?class != kg:Passage)"""
+    FILTER(STRSTARTS(STR(?thing), "{BASE}id/") && ?class NOT IN (kg:Passage, kg:Link))"""
 _NAMES = f"""SELECT ?language (COUNT(DISTINCT ?thing) AS ?named) WHERE {{
     {_THINGS}
     BIND(LANG(?label) AS ?language)
@@ -52,7 +52,7 @@ def parts(store: ox.Store, question: Path) -> list[Part]:
 
 
 def names(store: ox.Store) -> Names:
-    """Count the names of things by language; a passage of a source is named as the source names it."""
+    """Count the names of things by language; a passage is named as its source names it, and a link as its thing."""
     found = {row["language"]: int(row["named"]) for row in _rows(store, _NAMES)}
     (all_named,) = (int(row["named"]) for row in _rows(store, _ALL))
     return Names(all_named, {language: found.get(language, 0) for language in LANGUAGES})

@@ -144,6 +144,8 @@ class Entities:
         found: dict[tuple[RdfTerm, RdfTerm], Row] = {}
         for row in pointing:
             key = iri_of_term(row["p"])
+            if key == DEF + "linkedThing":  # a panel has it
+                continue
             if row["thing"] not in owners and not any((inverse, row["thing"]) in facts for inverse in self._inverses.get(key, ())):
                 found.setdefault((row["thing"], row["p"]), {"thing": row["thing"], "p": row["p"]})
             for owner in owners.get(row["thing"], ()):
@@ -199,6 +201,10 @@ class Entities:
         nodes = [_node(iri) for iri in iris]
         labels = self._labels(nodes)
         return {node.value: name_of(node.value, labels, language) for node in nodes}
+
+    def all_names(self, iris: Iterable[str]) -> dict[str, list[str]]:
+        """The names of things in all languages, for those that have any."""
+        return {iri: [*texts.values()] for iri, texts in self._labels(map(_node, iris)).items()}
 
     def words(self, language: str) -> list[Value]:
         """All that has a name and can be written short in a query, by its name."""

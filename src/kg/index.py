@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.names import NODE, PREFIXES
+from kg.names import IDENTIFIERS, NODE, PREFIXES
 
 _ASK = "".join(f"PREFIX {name}: <{PREFIXES[name]}>\n" for name in ("kg", "rdfs", "skos", "dct"))
 # What a thing is called, what it is numbered, and what is said of it. A former name stands on a claim.
@@ -20,14 +20,19 @@ _TEXTS = f"""{_ASK}SELECT DISTINCT ?thing ?field ?text WHERE {{
     {{
         VALUES (?p ?field) {{
             (rdfs:label "name") (skos:prefLabel "name") (skos:altLabel "alias")
-            (dct:identifier "identifier") (kg:isoCode "identifier") (skos:notation "identifier")
+            (skos:notation "identifier") {" ".join(f'(<{iri}> "identifier")' for iri in IDENTIFIERS)}
             (dct:description "text") (skos:definition "text")
         }}
         ?thing ?p ?text
     }} UNION {{
         ?thing kg:claim/(kg:formerName|kg:newName) ?text BIND("alias" AS ?field)
+    }} UNION {{
+        ?link kg:linkedThing ?thing ; kg:linkedItem ?item
+        BIND(STRAFTER(STR(?item), "/entity/") AS ?text) BIND("identifier" AS ?field)
     }}
-    FILTER NOT EXISTS {{ ?work kg:passage ?thing }} # its work is found instead
+    # Instead of a passage its work is found, instead of a link its thing.
+    FILTER NOT EXISTS {{ ?work kg:passage ?thing }}
+    FILTER NOT EXISTS {{ ?thing a kg:Link }}
     FILTER(isIRI(?thing) && isLiteral(?text) && !STRSTARTS(STR(?thing), "{NODE}"))
 }}"""
 _CLASSES = f"""{_ASK}SELECT ?thing ?class WHERE {{

@@ -41,6 +41,8 @@ _TRAP = re.compile(
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _KEY_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DEPTH = 12
+#: What Wikidata says of the items that things are linked to.
+WIKIDATA = "data/wikidata.nt"
 _OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _UNNAMED = ""  # stands for a map's name while its content, which makes the name, is being read
@@ -69,6 +71,7 @@ class Loaded:
 
     data: list[ox.Triple] = field(default_factory=list)
     ontology: list[ox.Triple] = field(default_factory=list)
+    wikidata: list[ox.Triple] = field(default_factory=list)  # what Wikidata says of the items of links; never mixed with our own
     lines: Lines = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
@@ -93,7 +96,7 @@ class Loaded:
 
 
 def load(root: Path) -> Loaded:
-    """Read `ontology/*.ttl` and `data/*/*.yaml` below `root`; faults of files become findings, none is raised.
+    """Read `ontology/*.ttl`, `data/*/*.yaml` and `data/wikidata.nt` below `root`; faults of files become findings, none is raised.
 
     Raises KgError where `data/context.jsonld` cannot be read.
     """
@@ -101,12 +104,24 @@ def load(root: Path) -> Loaded:
     loaded = Loaded()
     for path in sorted((root / "ontology").glob("*.ttl")):
         _load_turtle(path, root, loaded)
-    known = {root / "data" / "context.jsonld", root / "data" / "LICENSE"}
+    _load_wikidata(root / WIKIDATA, root, loaded)
+    known = {root / "data" / "context.jsonld", root / "data" / "LICENSE", root / WIKIDATA}
     for path in sorted((root / "data").rglob("*")):
         if path in known or path.is_dir() or path.name.startswith("."):
             continue
         _File(path, root, context, loaded).load()
     return loaded
+
+
+def _load_wikidata(path: Path, root: Path, loaded: Loaded) -> None:
+    if not path.exists():
+        return
+    try:
+        loaded.wikidata = [quad.triple for quad in ox.parse(path=path, format=ox.RdfFormat.N_TRIPLES)]
+    except (SyntaxError, ValueError, OSError) as error:
+        name = path.relative_to(root).as_posix()
+        message = f"This is not what 'kg link --refresh' wrote: {error}. Run it again."
+        loaded.findings.append(Finding(Place(name, getattr(error, "lineno", None) or 1), message, rule="wikidata"))
 
 
 def _load_turtle(path: Path, root: Path, loaded: Loaded) -> None:

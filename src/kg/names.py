@@ -31,6 +31,7 @@ KINDS = {
     "agreement": "agr",
     "measure": "msr",
     "source": "src",
+    "link": "lnk",
 }
 
 #: Code lists that have a prefix of their own, so that queries can write `role:provider`; all others go by `code:`.
@@ -51,6 +52,7 @@ CODE_PREFIXES = {
     "act": "measure",
     "procedure": "procedure",
     "reason": "reason",
+    "link": "link",
 }
 
 PREFIXES = {
@@ -71,7 +73,11 @@ PREFIXES = {
     "w3org": "http://www.w3.org/ns/org#",
     "sh": "http://www.w3.org/ns/shacl#",
     "wd": "http://www.wikidata.org/entity/",
+    "wdt": "http://www.wikidata.org/prop/direct/",
 }
+
+#: Properties that say what a thing is numbered by, in a register or a norm.
+IDENTIFIERS = (PREFIXES["dct"] + "identifier", DEF + "isoCode", DEF + "subdivisionCode")
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 #: A thing that a text names as queries do.

@@ -126,11 +126,19 @@ def _term(name: str, value: str, default: str) -> str:
     """The value as a term of the same sort as the default, written so that nothing in it can be read as query text."""
     try:
         if typed := _TYPED.fullmatch(default):
-            datatype = typed["datatype"]
-            return str(ox.Literal(value, datatype=ox.NamedNode(expand(datatype.strip("<>")))) if datatype else ox.Literal(value))
+            datatype = expand((typed["datatype"] or "xsd:string").strip("<>"))
+            if not _is_valid(value, datatype):
+                raise BadRequest(f"The value of '{name}' must be written like {typed['text']}. [got {value[:100]}]")
+            return str(ox.Literal(value, datatype=ox.NamedNode(datatype)))
         return str(ox.NamedNode(expand(value)))
     except ValueError:
         raise BadRequest(f"The value of '{name}' must be an address such as {default}. [got {value}]") from None
+
+
+def _is_valid(text: str, datatype: str) -> bool:
+    """Whether the text may be read as a value of the datatype, which is for its constructor function to say (SPARQL 1.1, 17.5)."""
+    answer = ox.Store().query(f"ASK {{ BIND(<{datatype}>({ox.Literal(text)}) AS ?value) FILTER(BOUND(?value)) }}")
+    return bool(answer)
 
 
 def read_question(path: Path) -> Question:
@@ -200,6 +208,11 @@ def _short(term: object) -> str:
     if isinstance(term, ox.NamedNode):
         return compact(term.value)
     return str(getattr(term, "value", "") if term is not None else "")
+
+
+def open_store(build: Path) -> ox.Store:
+    """The store of the current release below `build`; raises ReleaseMissing where there is none."""
+    return ox.Store.read_only(str(current_release(build).path / STORE))
 
 
 def open_answers(build: Path) -> Answers:

@@ -16,8 +16,10 @@ def store_of(triples: Iterable[ox.Triple]) -> ox.Store:
     return store
 
 
-def layered(layers: Mapping[str, Iterable[ox.Triple]]) -> list[ox.Quad]:
+def layered(layers: Mapping[str, Iterable[ox.Triple]], apart: Mapping[str, Iterable[ox.Triple]]) -> list[ox.Quad]:
     """Every triple once in the default graph, and once in the named graph of each layer that holds it; sorted.
+
+    What stands `apart` is in the named graph of its layer only.
 
     Sorted by their N-Quads text, so that equal graphs give equal bytes on every machine.
     """
@@ -27,4 +29,7 @@ def layered(layers: Mapping[str, Iterable[ox.Triple]]) -> list[ox.Quad]:
         for t in triples:
             quads.add(ox.Quad(t.subject, t.predicate, t.object))
             quads.add(ox.Quad(t.subject, t.predicate, t.object, graph))
+    for name, triples in apart.items():
+        graph = ox.NamedNode(layer(name))
+        quads |= {ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples}
     return sorted(quads, key=str)

@@ -24,6 +24,7 @@ ORDER = "order.json"
 QUERIES = "queries"
 LISTS = "lists"
 MANIFEST = "manifest.json"
+LINK_REPORT = "links.json"  # beside the releases: what was found when the links to Wikidata were checked last
 _POINTER = "current"
 
 

@@ -76,7 +76,7 @@ def test_the_dataset_of_the_protocol(client: TestClient) -> None:
     for extra, expected in (({}, "1"), ({"default-graph-uri": graph}, "1"), ({"default-graph-uri": data}, "0")):
         assert client.get("/sparql", params={"query": count, "format": "csv", **extra}).text.split() == ["n", expected]
     named = "SELECT (COUNT(DISTINCT ?g) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }"
-    assert client.get("/sparql", params={"query": named, "format": "csv"}).text.split() == ["n", "3"]
+    assert client.get("/sparql", params={"query": named, "format": "csv"}).text.split() == ["n", "4"]
     assert client.get("/sparql", params={"query": named, "format": "csv", "named-graph-uri": graph}).text.split() == ["n", "1"]
     assert client.get("/sparql", params={"query": named, "default-graph-uri": "no iri"}).status_code == 400
 

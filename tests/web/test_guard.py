@@ -606,7 +606,7 @@ def test_what_is_no_http_is_refused_each_time(server: Server, garbage: bytes) ->
 
 def test_a_request_to_upgrade_is_answered_as_any_other(server: Server) -> None:
     for _ in range(4):
-        received = server.exchange(get("up", b"Upgrade: websocket", b"Connection: Upgrade"), get("next"), wait=0.1)
+        received = server.exchange(get("up", b"Upgrade: websocket", b"Connection: Upgrade"), get("next"), wait=1)
         assert bodies(received) == [b"GET /sparql up  ", b"GET /sparql next  "]
 
 

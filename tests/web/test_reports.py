@@ -38,7 +38,7 @@ def test_what_a_header_names_is_there(question: object) -> None:
     assert set(re.findall(r"\{(\w+)\}", question.link)) <= {*question.variables, *question.parameters}
     assert not question.group or question.group in question.variables
     assert not question.panel or question.panel[1] in question.parameters
-    assert set(question.pages) <= {*PAGES, "home"}
+    assert set(question.pages) <= {*PAGES, "home", "disagreements"}
 
 
 @pytest.mark.parametrize(

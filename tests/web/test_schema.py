@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from kg.release import Release
+from repository import ROOT
 from web.running import Running, serving
 
 NAMES = "SELECT ?thing ?name WHERE { ?thing rdfs:label ?name }"
@@ -65,6 +66,12 @@ GOOD = {
     "GET /void": [Good(), Good(headers={"Accept": "application/ld+json"}), Good(headers={"Accept": "text/html"})],
     "GET /void.{ending}": [Good(places={"ending": ending}) for ending in ("ttl", "nt", "jsonld", "rdf")],
     "GET /.well-known/void": [Good()],
+    "GET /.well-known/sparql-examples": [Good(), Good(headers={"Accept": "application/ld+json"})],
+    "GET /api/queries": [Good(), Good(parameters={"lang": "es"})],
+    **{
+        f"GET /api/queries/{path.stem}": [Good(), Good(parameters={"format": "csv"}), Good(headers={"Accept": "text/csv"})]
+        for path in (ROOT / "queries").glob("*.rq")
+    },
     "GET /dump/{name}": [Good(places={"name": name}) for name in ("kg.ttl", "kg.nq", "kg.jsonld")],
 }
 

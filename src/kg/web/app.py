@@ -10,6 +10,7 @@ from threading import Thread
 from fastapi import FastAPI
 
 from kg.web import problems
+from kg.web.asking import asking
 from kg.web.assets import assets
 from kg.web.browsing import browsing
 from kg.web.cards import cards
@@ -24,6 +25,8 @@ from kg.web.ontology import ontology
 from kg.web.openapi import describe_interface
 from kg.web.operation import operation
 from kg.web.pages import pages
+from kg.web.reconciliation import PATH as RECONCILE
+from kg.web.reconciliation import reconciliation
 from kg.web.reports import reports
 from kg.web.searching import searching
 from kg.web.site import Site
@@ -43,12 +46,15 @@ def create_app(site: Site) -> Front:
         site.store.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0")  # type: ignore[method-assign]
+    endpoint = Endpoint(site)
+    app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0", site.questions.all())  # type: ignore[method-assign]
     problems.install(app, site.render)
     app.include_router(ontology(site))
+    app.include_router(asking(site, endpoint))
     app.include_router(pages(site))
     app.include_router(browsing(site))
     app.include_router(searching(site))
+    app.include_router(reconciliation(site))
     app.include_router(reports(site))
     app.include_router(citing(site))
     app.include_router(machines(site))
@@ -57,6 +63,6 @@ def create_app(site: Site) -> Front:
     app.include_router(graphs(site))
     app.include_router(descriptions(site))
     app.include_router(assets())
-    front = Front(Endpoint(site).answer, PATH, app, site.settings.cache_bytes)
+    front = Front(endpoint.answer, PATH, app, site.settings.cache_bytes, RECONCILE)
     app.include_router(operation(site, front))
     return front

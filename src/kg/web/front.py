@@ -48,8 +48,10 @@ _PREFLIGHT: Headers = [
     (b"access-control-allow-headers", b"Accept, Accept-Encoding, Accept-Language, Content-Type, If-None-Match, User-Agent"),
     (b"access-control-max-age", b"86400"),
 ]
-_EVERYWHERE = b"".join([b"%s: %s\r\n" % pair for pair in EVERYWHERE])
-_UNCHANGED = (b"cache-control", b"etag")
+_POLICY = b"content-security-policy"
+#: The same without the policy, for what brings its own.
+_WITHOUT_POLICY = [pair for pair in EVERYWHERE if pair[0] != _POLICY]
+_UNCHANGED = (b"cache-control", b"content-security-policy", b"etag")
 #: The ASGI extension by which an answer is sent in one piece: status, head but for its first and last line, body, and whether the
 #: client asks for it again.
 WHOLE = "kg.response.whole"
@@ -70,9 +72,9 @@ class _Entry:
 class Front:
     """The ASGI application that a server runs."""
 
-    def __init__(self, endpoint: Answerer, prefix: str, app: ASGIApp, cache_bytes: int) -> None:
-        """`endpoint` answers what lies at the path `prefix`, `app` all else."""
-        self._endpoint, self._prefix, self._app = endpoint, prefix, app
+    def __init__(self, endpoint: Answerer, prefix: str, app: ASGIApp, cache_bytes: int, posts: str = "\0") -> None:
+        """`endpoint` answers what lies at the path `prefix`, `app` all else; below `posts` it takes POST."""
+        self._endpoint, self._prefix, self._app, self._posts = endpoint, prefix, app, posts
         self._paths = {prefix, prefix + "/"}
         self._entries: Memory[_Key, _Entry] = Memory(cache_bytes // 2)
         #: Request, byte for byte → what it was answered with before and behind the date; for the server.
@@ -109,7 +111,8 @@ class Front:
         await _send_entry(scope, send, entry, method == "HEAD", again)
 
     async def _preflight(self, scope: Scope, send: Send) -> None:
-        methods = b"GET, HEAD, POST, OPTIONS" if self._is_query(scope["path"]) else b"GET, HEAD, OPTIONS"
+        posts = self._is_query(scope["path"]) or scope["path"].startswith(self._posts)
+        methods = b"GET, HEAD, POST, OPTIONS" if posts else b"GET, HEAD, OPTIONS"
         allowed = [(b"allow", methods), (b"access-control-allow-methods", methods)]
         await send({"type": "http.response.start", "status": 204, "headers": [*allowed, *_PREFLIGHT, *EVERYWHERE]})
         await send({"type": "http.response.body"})
@@ -245,7 +248,12 @@ def _entry_of(status: int, headers: Headers, body: bytes, etag: bytes) -> _Entry
     head = b"".join([b"%s: %s\r\n" % pair for pair in headers])
     if head.count(b"\n") != len(headers) or head.count(b"\r") != len(headers):
         raise ValueError("A header holds a line break.")
-    return _Entry(status, [*headers, *EVERYWHERE], head + _EVERYWHERE, body, etag)
+    everywhere = _everywhere(headers)
+    return _Entry(status, [*headers, *everywhere], head + b"".join([b"%s: %s\r\n" % pair for pair in everywhere]), body, etag)
+
+
+def _everywhere(headers: Headers) -> Headers:
+    return _WITHOUT_POLICY if any(name == _POLICY for name, _ in headers) else EVERYWHERE
 
 
 def _unchanged(entry: _Entry) -> _Entry:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from kg.formats import DATASETS, GRAPHS, HTML, RESULTS, SHEET, Format
 from kg.names import BASE
+from kg.query import Question
 from kg.web.problems import KINDS
 
 Json = dict[str, Any]
 _QUERY = "A SPARQL 1.1 query: SELECT, ASK, CONSTRUCT or DESCRIBE."
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_LITERAL = re.compile(r"\"(?P<text>[^\"]*)\"(?:\^\^(?P<datatype>\S+))?")
 _ENDINGS = {"type": "string", "enum": [fmt.ending for fmt in GRAPHS]}
 
 
-def describe_interface(version: str) -> Json:
+def describe_interface(version: str, questions: Sequence[Question]) -> Json:
     """The whole document."""
     return {
         "openapi": "3.1.0",
@@ -74,6 +78,13 @@ def describe_interface(version: str) -> Json:
                 )
             },
             "/.well-known/void": {"get": _operation("The data set in numbers (VoID)", _content(*GRAPHS), [], (400, 406))},
+            "/.well-known/sparql-examples": {
+                "get": _operation("The stored questions, as query editors read them", _content(*GRAPHS), [], (400, 406))
+            },
+            "/api/queries": {
+                "get": _operation("The stored questions and their parameters", {"application/json": {}}, [_LANGUAGE], (400,))
+            },
+            **{f"/api/queries/{question.name}": {"get": _question(question)} for question in questions},
         },
         "components": {"schemas": {"Problem": _problem()}},
     }
@@ -86,6 +97,31 @@ def _operation(summary: str, content: Json, parameters: list[Json], refusals: tu
         "parameters": parameters,
         "responses": answers | {str(status): _refusal(status) for status in sorted(refusals)},
     }
+
+
+def _question(question: Question) -> Json:
+    """A stored question as an address of its own."""
+    asked = _operation(
+        question.title("en"),
+        _content(*RESULTS),
+        [*(_value(question, name) for name in question.parameters), _format(*RESULTS, HTML), _TIMEOUT],
+        (400, 406, 429, 503, 504, 507),
+    )
+    asked["responses"]["303"] = {"description": "The page with the answer, for browsers."}
+    return asked | {"description": question.description("en"), "operationId": question.name, "tags": [question.theme]}
+
+
+def _value(question: Question, name: str) -> Json:
+    """A parameter, of the sort that its usual value is."""
+    usual = question.default(name)
+    literal = _LITERAL.fullmatch(usual)
+    schema: Json = {"type": "string", "default": literal["text"] if literal else usual}
+    if literal and (literal["datatype"] or "").endswith("date"):
+        schema["format"] = "date"
+    if not literal:
+        schema["format"] = "iri-reference"
+    what = "A text or date" if literal else "The address of a thing, or its short form"
+    return _parameter(name, f"{what} instead of {usual}.", schema)
 
 
 def _refusal(status: int) -> Json:
@@ -137,6 +173,9 @@ _DATASET = [
 ]
 _TIMEOUT = _parameter(
     "timeout", "Seconds after which to give up, if fewer than the limit.", {"type": "number", "exclusiveMinimum": 0}
+)
+_LANGUAGE = _parameter(
+    "lang", "Language of the titles (en, es, pt), before Accept-Language; others are passed over.", {"type": "string"}
 )
 _BODY = {
     "required": True,

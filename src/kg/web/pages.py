@@ -62,7 +62,10 @@ def pages(site: Site) -> APIRouter:
     @router.get("/questions")
     def questions(request: Request) -> Response:
         """The stored questions, as the SPARQL page lists them or as data."""
-        if negotiate(request.headers.get("accept"), (HTML, JSON))[0] is HTML:
+        wanted = negotiate(request.headers.get("accept"), (HTML, JSON, *GRAPHS))[0]
+        if wanted in GRAPHS:
+            return RedirectResponse(f"/.well-known/sparql-examples.{wanted.ending}", 303)
+        if wanted is HTML:
             return RedirectResponse(f"/sparql?{request.url.query}#examples", 303)
         language = choose_language(request)
         listed = [{"name": q.name, "title": q.title(language), "parameters": q.parameters} for q in site.questions.all()]
@@ -74,6 +77,9 @@ def pages(site: Site) -> APIRouter:
         given = dict(request.query_params)
         language = given.pop("lang", None)
         text = site.questions.find(name).bound(given)
+        wanted = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))[0]
+        if wanted in GRAPHS:
+            return RedirectResponse(f"/.well-known/sparql-examples.{wanted.ending}", 303)
         return RedirectResponse("/sparql?" + urlencode({"query": text, **({"lang": language} if language else {})}), 303)
 
     @router.get("/about")

@@ -125,34 +125,50 @@ async def read(scope: Scope, receive: Receive, limit: int, room: Room) -> Asked:
         raise WrongMethod(f"Send a query by GET or POST. [got {scope['method']}]", METHODS)
     _, dot, ending = scope["path"].partition(".")
     named = values.get("format", [""])[-1] or (ending if dot else None)
-    timeout = _seconds(values["timeout"][-1]) if "timeout" in values else None
+    timeout = read_seconds(values["timeout"][-1]) if "timeout" in values else None
     default, graphs = (_addresses(values[key]) if key in values else () for key in _GRAPH_PARAMETERS)
     return Asked(values.get("query", []), len(values.get("update", ())), default, graphs, named, accept, encodings, timeout)
 
 
 async def _read_body(receive: Receive, content_type: str, limit: int, room: Room) -> list[tuple[str, str]]:
     """The parameters in the body."""
-    kind, _, parameters = content_type.lower().partition(";")
-    kind = kind.strip()
-    if kind not in (_FORM, _QUERY, _UPDATE):
-        raise UnsupportedType(f"A POST carries a body of type {_FORM} or {_QUERY}. [got {kind or 'none'}]")
-    charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedType(f"A query is sent in UTF-8. [got {charset}]")
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = await _whole_body(receive, limit, room)
-    except TimeoutError:
-        raise TooSlow(f"The body did not arrive within {_BODY_SECONDS:g} seconds. Send it without pauses.") from None
+    kind = _kind(content_type)
     if kind == _FORM:
-        return _pairs(body, limit)
+        return await read_form(receive, content_type, limit, room)
+    if kind not in (_QUERY, _UPDATE):
+        raise UnsupportedType(f"A POST carries a body of type {_FORM} or {_QUERY}. [got {kind or 'none'}]")
+    body = await _whole_body(receive, limit, room)
     try:
         return [("query" if kind == _QUERY else "update", body.decode("utf-8"))]
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8 text.") from None
 
 
+async def read_form(receive: Receive, content_type: str, limit: int, room: Room) -> list[tuple[str, str]]:
+    """The parameters in a body that is a form; raises BadRequest, Overloaded, TooLarge, TooSlow or UnsupportedType."""
+    if (kind := _kind(content_type)) != _FORM:
+        raise UnsupportedType(f"A POST carries a body of type {_FORM}. [got {kind or 'none'}]")
+    return _pairs(await _whole_body(receive, limit, room), limit)
+
+
+def _kind(content_type: str) -> str:
+    """The media type without its parameters; raises UnsupportedType for a text that is not UTF-8."""
+    kind, _, parameters = content_type.lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedType(f"A query is sent in UTF-8. [got {charset}]")
+    return kind.strip()
+
+
 async def _whole_body(receive: Receive, limit: int, room: Room) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await _arriving_body(receive, limit, room)
+    except TimeoutError:
+        raise TooSlow(f"The body did not arrive within {_BODY_SECONDS:g} seconds. Send it without pauses.") from None
+
+
+async def _arriving_body(receive: Receive, limit: int, room: Room) -> bytes:
     body = bytearray()
     try:
         while True:
@@ -200,7 +216,7 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"This request is too large: a query may have {limit:,} bytes.")
 
 
-def _seconds(text: str) -> float:
+def read_seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:

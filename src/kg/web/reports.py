@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from kg.web.tables import Shown, show
 from kg.web.text import choose_language
 
 #: The pages of several questions, each at the address of its name; `report.html` says what they are called.
-PAGES = ("charts", "unknown", "coverage", "quality")
+PAGES = ("charts", "unknown", "coverage", "quality", "links")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def reports(site: Site) -> APIRouter:
 
     def report(request: Request) -> Response:
         name = request.url.path.strip("/")
-        return site.render(request, "report.html", name=name, panels=panels_of_page(site, request, name))
+        looked = _looked_at(site, request) if name == "links" else None
+        return site.render(request, "report.html", name=name, panels=panels_of_page(site, request, name), looked=looked)
 
     for page in PAGES:
         router.add_api_route(f"/{page}", report, methods=["GET"])
@@ -41,7 +43,8 @@ def reports(site: Site) -> APIRouter:
     @router.get("/disagreements")
     def disagreements(request: Request) -> Response:
         disputes = site.entities.disputes(choose_language(request))
-        return site.render(request, "disagreements.html", disputes=disputes)
+        beside = [panel for panel in panels_of_page(site, request, "disagreements") if panel.shown.table.rows]
+        return site.render(request, "disagreements.html", disputes=disputes, panels=beside)
 
     return router
 
@@ -57,6 +60,16 @@ def panels_of_thing(site: Site, request: Request, iri: str, classes: Iterable[st
     asked = [(question, question.panel) for question in _in_order(site) if question.panel and ours.intersection(question.panel[0])]
     panels = (_panel(site, request, question, {parameter: compact(iri)}) for question, (_, parameter) in asked)
     return [panel for panel in panels if panel.shown.table.rows]
+
+
+def _looked_at(site: Site, request: Request) -> Mapping[str, Any] | None:
+    """The last look at the items themselves: the day, how many links there were, and those with which something is the matter."""
+    report = site.link_report
+    if not report:
+        return None
+    faulty = [each for each in report["findings"] if each["state"] != "ok"]
+    names = site.entities.names([each["thing"] for each in faulty], choose_language(request))
+    return {**report, "faulty": [(names[each["thing"]], each) for each in faulty]}
 
 
 def _in_order(site: Site) -> list[Question]:

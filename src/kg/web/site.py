@@ -16,7 +16,9 @@ from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from kg.atlas import Atlas, read_atlas
+from kg.catalogue import Catalogue
 from kg.entity import Entities
+from kg.errors import KgError
 from kg.index import write_index
 from kg.listing import Lists
 from kg.names import DATASET, PREFIXES
@@ -27,6 +29,7 @@ from kg.release import (
     CONTEXT,
     DATES,
     JSON_LD,
+    LINK_REPORT,
     LISTS,
     NQUADS,
     ORDER,
@@ -72,6 +75,7 @@ class Site:
     context: Mapping[str, Any]  # that JSON-LD is written with
     dates: Mapping[str, str]  # IRI → the day on which what is said of it was last changed, where that is known
     atlas: Atlas | None  # None where set-up could not fetch it
+    link_report: Mapping[str, Any] | None  # what `kg link --check` found last; None where nobody looked
 
     @cached_property
     def countries(self) -> Mapping[str, str]:
@@ -84,6 +88,11 @@ class Site:
             if isinstance(country, ox.NamedNode) and isinstance(code, ox.Literal)
         }
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Its things as names, types and properties, for those who match tables to them."""
+        return Catalogue(self.store)
+
     def warm(self) -> None:
         """Read and compile what the first readers would else wait for."""
         for language in LANGUAGES:
@@ -93,6 +102,7 @@ class Site:
         self.lists.mentions("")
         self.ownership.has("")
         _ = self.countries, self.vocabulary.ties, self.vocabulary.tree
+        _ = self.catalogue.matcher, self.catalogue.types, self.catalogue.properties
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page in the language of the request."""
@@ -152,6 +162,7 @@ def open_release(build: Path, settings: Settings) -> Site:
         context,
         json.loads((release.path / DATES).read_text("utf-8")),
         read_atlas(MADE),
+        _read_report(build / LINK_REPORT),
     )
 
 
@@ -180,7 +191,17 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
         PREFIXES,
         {},
         None,
+        None,
     )
+
+
+def _read_report(path: Path) -> Mapping[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise KgError(f"{path} is no report of 'kg link --check': {error}. Run it again, or remove the file.") from None
 
 
 def _card(path: str) -> str:

@@ -1,0 +1,320 @@
+"""Names, types and countries of things come in, then names that somebody wrote; the things that these may mean go out, scored."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
+from typing import NamedTuple
+
+from rapidfuzz.distance import DamerauLevenshtein
+
+from kg.spelling import ADDED, Speller, Spelling, initials, readings
+
+_SIZE = 3  # letters of the pieces by which names are found
+_MOST_READ = 8_000  # entries of the index that one name may cost
+_LOOKED_AT = 60  # names that are compared closely
+_LIKE = 0.75  # how like two words must be to be taken for one
+_SHORTEST = 6  # letters of a word that may be mistyped
+_BEGINNING = 3  # letters by which a word may be cut short
+_SHORTENED, _INITIAL = 0.85, 0.8  # what a word that is cut short, or only its first letter, is worth
+_ADDED = 0.4  # what a word counts that companies add to their names, where one of them lacks it
+_WHOLE = 0.85  # how like two names must be, all of either as one word, for that to count
+#: From this score on, and with odds so many times those of the next, a candidate is taken for the thing that was meant.
+MATCH, AHEAD = 40.0, 2.7
+_HOPELESS = 1.0  # a score below which a candidate is not worth showing
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What is known of a thing: its names, all its classes, and the codes (ISO 3166-1) of the countries it belongs to."""
+
+    iri: str
+    names: Sequence[str]
+    classes: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    is_mobile: bool = False  # it may act in countries that are not its own, as companies do
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A name that somebody wrote, the classes of which the thing must be one, and where it belongs, as far as that is known."""
+
+    name: str
+    classes: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A thing that may be meant, by which of its names; the logarithm of the odds that it is, and whether it is taken for it."""
+
+    iri: str
+    name: str
+    odds: float
+    named: float  # how like the names are, from 0 to 1
+    country: bool | None  # whether the countries agree, where both are known
+    is_match: bool = False
+
+    @property
+    def score(self) -> float:
+        """How likely it is, in percent."""
+        return round(100 / (1 + exp(-self.odds)), 1)
+
+
+class Features(NamedTuple):
+    """What speaks for and against a candidate, each from 0 to 1."""
+
+    known: float  # share of what was written that the name has, by weight
+    covered: float  # share of the name that was written
+    both: float  # the product of the two
+    same: float  # whether they have the same words
+    joined: float  # how like they are as one word each
+    every: float  # whether the name has every word that was written
+    whole: float  # whether every word of the name was written
+    strange: float  # weight of the rarest word that was written and is not in the name
+    missing: float  # weight of the rarest word of the name that was not written
+    telling: float  # weight of the rarest word that both have
+    agrees: float  # whether the countries agree
+    differs: float  # whether they differ
+    elsewhere: float  # whether a row of another country means a thing that may act there
+    unsure: float  # whether a country was written in which the thing is not known to be
+    unsaid: float  # whether the name has a country that was not written
+    numbers: float  # whether the numbers differ
+    made: float  # whether the name is of initials that nobody wrote down
+    part: float  # whether only a part of what was written was compared
+    inner: float  # whether only a part of the name was
+
+
+#: How much each counts; set by `python -m bench.reconciliation --fit`, on names that the figures in the documentation do not use.
+WEIGHTS = Features(
+    known=1.54,
+    covered=0.66,
+    both=6.27,
+    same=-0.64,
+    joined=2.69,
+    every=2.38,
+    whole=0.50,
+    strange=2.17,
+    missing=0.53,
+    telling=2.31,
+    agrees=1.52,
+    differs=-9.18,
+    elsewhere=-0.59,
+    unsure=-3.45,
+    unsaid=-2.88,
+    numbers=-9.60,
+    made=2.03,
+    part=-3.87,
+    inner=-2.28,
+)
+BIAS = -10.09
+
+
+@dataclass(frozen=True)
+class _Name:
+    thing: int
+    text: str
+    spelling: Spelling
+    is_made: bool = False  # of initials that nobody wrote down
+    is_part: bool = False  # of a name with brackets what is outside them, or in them
+
+
+class Matcher:
+    """Finds things by names as people write them."""
+
+    def __init__(self, things: Iterable[Thing], countries: Mapping[str, Iterable[str]]) -> None:
+        """`countries`: code of two letters → names in any language."""
+        self.things = list(things)
+        self._speller = Speller(countries)
+        self._names = [name for number, thing in enumerate(self.things) for name in self._named(number, thing)]
+        self._weights = self._weigh()
+        self._most = log(len(self.things) + 1) + 0.5
+        self._pieces: dict[str, array[int]] = defaultdict(lambda: array("I"))
+        for number, name in enumerate(self._names):
+            for piece in _pieces(name.spelling):
+                self._pieces[piece].append(number)
+
+    def country(self, text: str) -> str | None:
+        """The code of a country by its name in any language, or by its code."""
+        return self._speller.country(text)
+
+    def find(self, wanted: Wanted, limit: int) -> list[Candidate]:
+        """The likeliest things, best first; at most one of them is a match."""
+        best: dict[int, Candidate] = {}
+        compared = list(self.compare(wanted))
+        # What is called so is meant before what would have such initials; and these have to be all that was written.
+        named = any(features.same and features.known == 1 and not features.made for _, _, features in compared)
+        for number, candidate, features in compared:
+            if features.made and (named or not features.every):
+                continue
+            if number not in best or candidate.odds > best[number].odds:
+                best[number] = candidate
+        return decide(each for each in best.values() if each.score >= _HOPELESS)[:limit]
+
+    def compare(self, wanted: Wanted) -> Iterable[tuple[int, Candidate, Features]]:
+        """Each name that comes near one of the readings of what was written."""
+        for place, text in enumerate(readings(wanted.name)):
+            spelling = self._speller.spell(text)
+            for number in self._near(spelling):
+                name = self._names[number]
+                thing = self.things[name.thing]
+                if wanted.classes and not wanted.classes & thing.classes:
+                    continue
+                features = self._features(wanted, spelling, name, thing, is_part=place > 0)
+                agrees = True if features.agrees else False if features.differs or features.elsewhere else None
+                odds = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True))
+                yield name.thing, Candidate(thing.iri, name.text, odds, round(features.both, 3), agrees), features
+
+    def _named(self, number: int, thing: Thing) -> list[_Name]:
+        read = [(text, place > 0) for name in thing.names for place, text in enumerate(readings(name))]
+        written = dict(reversed(read))  # whole, where it is both
+        names = [_Name(number, text, self._speller.spell(text), is_part=is_part) for text, is_part in written.items()]
+        names = [name for name in names if not (name.is_part and self._speller.country(name.text))]
+        # A country goes by its code; its names are kept as well, for those who mistype them.
+        plain = [self._speller.plain(name.text) for name in names]
+        names += [
+            _Name(number, name.text, spelling)
+            for name, spelling in zip(names, plain, strict=True)
+            if not name.spelling.countries and len(name.spelling.words) == 1 and name.spelling.words != spelling.words
+        ]
+        known = {name.spelling.joined for name in names}
+        made = {letters: text for text in thing.names if (letters := initials(text)) and letters not in known}
+        return names + [
+            _Name(number, text, Spelling((letters,), frozenset(), letters), is_made=True) for letters, text in made.items()
+        ]
+
+    def _weigh(self) -> dict[str, float]:
+        """Word → how much it tells: the rarer the more."""
+        within: dict[str, set[int]] = defaultdict(set)
+        for name in self._names:
+            for word in name.spelling.words:
+                within[word].add(name.thing)
+        total = len(self.things) + 1
+        return {word: 0.5 + log(total / len(things)) for word, things in within.items()}
+
+    def _weight(self, word: str) -> float:
+        return self._weights.get(word, self._most)
+
+    def _near(self, spelling: Spelling) -> list[int]:
+        """The names that share most pieces with what was written, rare pieces first."""
+        lists = sorted((self._pieces[piece] for piece in _pieces(spelling) if piece in self._pieces), key=len)
+        shared: Counter[int] = Counter()
+        read = 0
+        for numbers in lists:
+            read += len(numbers)
+            if read > _MOST_READ and shared:
+                break
+            shared.update(numbers)
+        names, length = self._names, len(spelling.joined) + 2
+        if len(shared) > _LOOKED_AT:
+            return sorted(shared, key=lambda n: (-shared[n] / (length + len(names[n].spelling.joined)), n))[:_LOOKED_AT]
+        return list(shared)
+
+    def _features(self, wanted: Wanted, spelling: Spelling, name: _Name, thing: Thing, *, is_part: bool) -> Features:
+        theirs = name.spelling
+        matched, strange, missing = self._align(spelling, theirs)
+
+        def lacking(word: str) -> float:
+            return self._weight(word) * (_ADDED if thing.is_mobile and word in ADDED else 1)
+
+        weight = sum(self._weight(word) for word, _, _ in matched) + sum(map(lacking, strange))
+        of_name = sum(self._weight(word) for _, word, _ in matched) + sum(map(lacking, missing))
+        known = sum(self._weight(word) * like for word, _, like in matched) / weight if weight else 0.0
+        covered = sum(self._weight(word) * like for _, word, like in matched) / of_name if of_name else 0.0
+        joined = DamerauLevenshtein.normalized_similarity(spelling.joined, theirs.joined, score_cutoff=_WHOLE)
+        agrees, differs, elsewhere, unsure, unsaid = _lands(wanted, spelling, theirs, thing)
+        return Features(
+            known,
+            covered,
+            known * covered,
+            float(set(spelling.words) == set(theirs.words)),
+            joined,
+            float(not strange),
+            float(not missing),
+            max(map(lacking, strange), default=0.0) / self._most,
+            max(map(lacking, missing), default=0.0) / self._most,
+            max((self._weight(word) for _, word, _ in matched), default=0.0) / self._most,
+            agrees,
+            differs,
+            elsewhere,
+            unsure,
+            unsaid,
+            float(bool(spelling.numbers - theirs.numbers) and (bool(theirs.numbers) or bool(spelling.numbers - _digits(spelling)))),
+            float(name.is_made),
+            float(is_part),
+            float(name.is_part),
+        )
+
+    def _align(self, one: Spelling, other: Spelling) -> tuple[list[tuple[str, str, float]], list[str], list[str]]:
+        """Pairs of words with how like they are, then the words that only one or only the other has."""
+        if one.joined == other.joined:
+            return [(word, word, 1.0) for word in other.words], [], []
+        left = list(other.words)
+        matched = [(word, word, 1.0) for word in one.words if word in left]
+        for word, _, _ in matched:
+            left.remove(word)
+        written, theirs = dict(zip(one.words, one.written, strict=False)), dict(zip(other.words, other.written, strict=False))
+        strange = []
+        for word in one.words:
+            if word in other.words:
+                continue
+            pairs = ((_like(written.get(word, word), theirs.get(their, their)), their) for their in left)
+            likeness, likest = max(pairs, default=(0.0, ""))
+            if likeness:
+                left.remove(likest)
+                matched.append((word, likest, likeness))
+            else:
+                strange.append(word)
+        return matched, strange, left
+
+
+def _digits(spelling: Spelling) -> frozenset[str]:
+    return frozenset(word for word in spelling.numbers if any(map(str.isdigit, word)))
+
+
+def _lands(wanted: Wanted, spelling: Spelling, theirs: Spelling, thing: Thing) -> tuple[float, float, float, float, float]:
+    """Whether the countries agree, differ, differ as they may, and whether one is written or named that the other side lacks."""
+    if spelling.countries and theirs.countries and spelling.countries != theirs.countries:
+        return 0.0, 1.0, 0.0, 0.0, 0.0
+    known = theirs.countries or thing.countries
+    if spelling.countries:
+        agrees = bool(spelling.countries & known)
+        return float(agrees), float(bool(known) and not agrees), 0.0, float(not known), 0.0
+    if wanted.countries and known:
+        agrees = bool(wanted.countries & known)
+        may = not agrees and thing.is_mobile and not theirs.countries
+        return float(agrees), float(not agrees and not may), float(may), 0.0, 0.0
+    return 0.0, 0.0, 0.0, 0.0, float(bool(theirs.countries))
+
+
+def _like(one: str, other: str) -> float:
+    """How like a word that was written is to one of a name, from 0 to 1."""
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) == 1:
+        return _INITIAL if longer.startswith(shorter) and shorter.isalpha() else 0.0
+    if any(map(str.isdigit, one + other)):
+        return 0.0
+    if len(one) >= _BEGINNING and other.startswith(one):
+        return _SHORTENED
+    if len(shorter) < _SHORTEST:
+        return 0.0
+    return DamerauLevenshtein.normalized_similarity(one, other, score_cutoff=_LIKE)
+
+
+def _pieces(spelling: Spelling) -> set[str]:
+    """What a name is found by: letters that follow each other, in each word and across."""
+    texts = [f"^{word}$" for word in spelling.words] + [spelling.joined]
+    return {text[place : place + _SIZE] for text in texts for place in range(max(1, len(text) - _SIZE + 1))}
+
+
+def decide(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """In the order of their odds; the first as a match, if it is good enough and no other comes near."""
+    ranked = sorted(candidates, key=lambda each: (-each.odds, each.iri))
+    if not ranked or ranked[0].score < MATCH:
+        return ranked
+    if len(ranked) > 1 and ranked[0].odds - ranked[1].odds < log(AHEAD):
+        return ranked
+    return [replace(ranked[0], is_match=True), *ranked[1:]]
