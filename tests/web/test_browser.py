@@ -58,6 +58,10 @@ PATHS = [
     "/page/person/marcelo-ebrard",
     "/page/place/ar-jujuy?lang=es",
     "/page/agreement/eu-mercosur",
+    "/links?lang=es",
+    "/page/link/plc-ar-guaymallen?lang=pt",
+    "/browse/Link",
+    "/reconcile/es/preview?id=org/zte",
 ]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
