@@ -27,6 +27,7 @@ _POSITION = PREFIXES["schema"] + "position"
 # What is counted, judged or missing at some time is no event of the thing; it has sections of its own.
 _NO_EVENTS = {DEF + name for name in ("Assessment", "QuantityClaim", "Gap")}
 _IDENTIFIERS = {*IDENTIFIERS, PREFIXES["owl"] + "sameAs"} | {_SKOS + name for name in ("notation", "exactMatch", "closeMatch")}
+_LONGEST_TITLE = 90  # characters of what stands in the title of a side
 _MOST_ABOUT = 4  # things that an event names
 _PROV = tuple(PREFIXES["prov"] + name for name in ("Activity", "Entity"))
 
@@ -384,7 +385,24 @@ def _disagreements(sections: Iterable[Section]) -> list[list[Side]]:
             ]
             group_of |= dict.fromkeys(joined, joined)
     groups = {id(group): group for group in group_of.values()}.values()
-    return [sorted((sides[iri] for iri in group), key=_standing) for group in groups]
+    return [_set_apart(sorted((sides[iri] for iri in group), key=_standing)) for group in groups]
+
+
+def _set_apart(sides: list[Side]) -> list[Side]:
+    """The sides with that in which they differ apart from what else they say, if there is a heading that all have."""
+    texts = [{column.iri: [value.text for value in cell] for column, cell in side.said} for side in sides]
+
+    def is_title(heading: str | None) -> bool:
+        told = [text.get(heading, []) for text in texts]
+        return all(0 < sum(map(len, values)) <= _LONGEST_TITLE for values in told) and any(values != told[0] for values in told)
+
+    heading = next((column.iri for column, _ in sides[0].said if is_title(column.iri)), None)
+    return [_titled(side, heading) for side in sides]
+
+
+def _titled(side: Side, heading: str | None) -> Side:
+    title = next((pair for pair in side.said if pair[0].iri == heading), None)
+    return replace(side, said=tuple(pair for pair in side.said if pair is not title), differs=title)
 
 
 def _by_work(notes: Iterable[Note]) -> list[Note]:

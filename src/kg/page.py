@@ -98,13 +98,21 @@ class Section:
     past: tuple[Claim, ...] = ()
 
 
+#: A heading and the values under it.
+Headed = tuple[Value, tuple[Value, ...]]
+
+
 @dataclass(frozen=True)
 class Side:
-    """One of several claims that cannot all be right, with what it says under which heading."""
+    """One of several claims that cannot all be right, with what it says under which heading.
+
+    `differs` is that in which it differs from the others, unless it is too long for a title; it stands nowhere else.
+    """
 
     kind: Value
-    said: tuple[tuple[Value, tuple[Value, ...]], ...]
+    said: tuple[Headed, ...]
     claim: Claim
+    differs: Headed | None = None
 
 
 @dataclass(frozen=True)

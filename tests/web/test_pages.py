@@ -123,6 +123,8 @@ def test_disagreement_is_shown_side_by_side(client: TestClient) -> None:
     assert "mayo de 2024" in page
     assert "las fuentes discrepan" in page
     assert "preferida" in page
+    titles = [re.sub(r"<[^>]*>", "", title) for title in re.findall(r"<h3>(.*?)</h3>", page, re.DOTALL)]
+    assert ["12 de marzo de 2024" in titles[0], "mayo de 2024" in titles[1]] == [True, True]
 
 
 def test_money_and_durations_read_naturally(client: TestClient) -> None:
