@@ -68,7 +68,7 @@ def test_every_file_of_a_release_is_documented() -> None:
         assert f"`{name}" in SERVING, name
 
 
-@pytest.mark.parametrize("command", ["check", "build", "serve", "query", "new", "link", "export"])
+@pytest.mark.parametrize("command", ["check", "build", "serve", "query", "new", "schema", "link", "export"])
 def test_every_command_exists_and_is_shown(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "validate": "errors finding load names",
     "hygiene": "errors finding load names",
     "author": "context errors names validate",
+    "schema": "author context names",
     "coverage": "errors names",
     "query": "errors names release",
     "examples": "names query",
@@ -52,15 +53,15 @@ MAY_IMPORT = {
     "entity": "cite compose errors names page store",
     "web": "atlas card catalogue cite draw entity errors examples formats index jsonld listing matching names ownership page query "
     "release search settings sparql store table vocabulary void",
-    "cli": "author build coverage errors finding link query quickstatements settings web wikidata",
+    "cli": "author build coverage errors finding link query quickstatements schema settings web wikidata",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.
 ONLY_IN = {
-    "rdflib": {"validate"},
+    "rdflib": {"schema", "validate"},
     "pyshacl": {"validate"},
     "pyrudof": {"validate"},
-    "yaml": {"load"},
+    "yaml": {"load", "schema"},
     "pyld": {"jsonld"},
     "httpx2": {"wikidata"},
     "rapidfuzz": {"matching", "search"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kg.context import read_context
@@ -9,21 +10,22 @@ from kg.errors import KgError
 from kg.names import DEF, KINDS, SLUG
 from kg.validate import page_order
 
-_TYPES = {
-    "initiative": "Initiative",
-    "programme": "Programme",
-    "product": "Product",
-    "org": "Organisation",
-    "person": "Person",
-    "country": "Country",
-    "place": "Place",
-    "procurement": "Procurement",
-    "contract": "Contract",
-    "law": "LegalInstrument",
-    "agreement": "Agreement",
-    "measure": "Measure",
-    "source": "Source",
-    "link": "Link",
+#: Kind → the classes of its things, the usual one first; narrower ones are in its folder as well.
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "initiative": ("Initiative",),
+    "programme": ("Programme",),
+    "product": ("Product",),
+    "org": ("Organisation",),
+    "person": ("Person",),
+    "country": ("Country",),
+    "place": ("Place",),
+    "procurement": ("Procurement",),
+    "contract": ("Contract",),
+    "law": ("LegalInstrument", "Provision"),
+    "agreement": ("Agreement",),
+    "measure": ("Measure",),
+    "source": ("Source",),
+    "link": ("Link",),
 }
 # An agreement has the shape of a legal instrument.
 _SHAPED_LIKE = {"Agreement": "LegalInstrument"}
@@ -48,7 +50,7 @@ def write_skeleton(root: Path, kind: str, slug: str) -> Path:
 
 
 def _skeleton(root: Path, kind: str, slug: str) -> str:
-    name = _TYPES[kind]
+    name = TYPES[kind][0]
     lines = [f"id: {KINDS[kind]}:{slug}", f"type: {name}", *([] if kind == "link" else ["label: {es: …}"])]
     lines += [f"# {key}: …" for key in _keys(root, name)]
     if kind == "link":

@@ -177,6 +177,18 @@ def new(
 
 
 @app.command()
+def schema(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("build/schema"),
+    root: RootOption = Path(),
+) -> None:
+    """Write JSON Schemas for the files of facts, by which editors complete and check while one writes."""
+    from kg.schema import write_schemas  # noqa: PLC0415 (rdflib takes half a second to import)
+
+    _demand_root(root)
+    out.print(f"Wrote {len(write_schemas(root, folder))} schemas to {folder}. docs/authoring.md says how editors find them.")
+
+
+@app.command()
 def link(  # noqa: PLR0913, PLR0917 (the options of one command)
     kinds: Annotated[
         list[str] | None, typer.Argument(metavar="[KIND]...", help="Folders under data/, such as org; all without.")
