@@ -97,6 +97,11 @@ def test_keys_are_explained() -> None:
     assert SCHEMAS["country"]["properties"]["isoCode"]["description"].startswith("gives the two letters")
 
 
+def test_what_does_not_fit_is_told_as_the_check_tells_it() -> None:
+    told = SCHEMAS["initiative"]["properties"]["country"]["anyOf"][0]["patternErrorMessage"]
+    assert told == "An initiative is in a country: 'country: cty:ar'."
+
+
 def test_they_are_written_where_the_editor_looks(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["schema", str(tmp_path / "schema"), "--root", str(ROOT)])
     assert result.exit_code == 0, result.output

@@ -146,9 +146,7 @@ class _Model:
             return about | {"type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": members}
         one = self._one(key, path, parts, types)
         if "pattern" in one:  # what `kg check` would say, for the editors that know this keyword
-            one |= {
-                "patternErrorMessage": next((str(text) for part in parts for text in self._graph.objects(part, SH.message)), "")
-            }
+            one["patternErrorMessage"] = next(str(text) for part in parts for text in self._graph.objects(part, SH.message))
         if self._number(parts, SH.maxCount) == 1:
             return about | one
         return about | {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
