@@ -153,7 +153,7 @@ class _Model:
 
     def _one(self, key: str, path: rdflib.URIRef, parts: Sequence[rdflib.term.Node], types: Sequence[str]) -> Json:
         if self._context.is_nested(key):
-            return self._node([*self._graph.subjects(SH.targetObjectsOf, path)], [*types, ""])
+            return self._node(sorted(self._graph.subjects(SH.targetObjectsOf, path), key=str), [*types, ""])
         if scheme := self._context.scheme(key, types):
             name = scheme.rstrip("/").rpartition("/")[2]
             return {"anyOf": [{"enum": self._codes[name]}, {"type": "string", "pattern": "^code:[a-z-]+/"}]}
