@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "hygiene": "errors finding load names",
     "author": "context errors names validate",
     "schema": "author context names",
+    "form": "errors names schema",
     "coverage": "errors names",
     "query": "errors names release",
     "examples": "names query",
@@ -53,7 +54,7 @@ MAY_IMPORT = {
     "entity": "cite compose errors names page store",
     "web": "atlas card catalogue cite draw entity errors examples formats index jsonld listing matching names ownership page query "
     "release search settings sparql store table vocabulary void",
-    "cli": "author build coverage errors finding link query quickstatements schema settings web wikidata",
+    "cli": "author build coverage errors finding form link query quickstatements schema settings web wikidata",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.
@@ -61,7 +62,7 @@ ONLY_IN = {
     "rdflib": {"schema", "validate"},
     "pyshacl": {"validate"},
     "pyrudof": {"validate"},
-    "yaml": {"load", "schema"},
+    "yaml": {"form", "load", "schema"},
     "pyld": {"jsonld"},
     "httpx2": {"wikidata"},
     "rapidfuzz": {"matching", "search"},

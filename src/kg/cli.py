@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -165,15 +165,42 @@ def query(
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="The folder under data/, such as initiative or org.")],
-    slug: Annotated[str, typer.Argument(help="The name of the file without '.yaml', such as ar-caba-srfp.")],
+    kind: Annotated[str, typer.Argument(help="The folder under data/, such as initiative or org; or claim.")],
+    slug: Annotated[
+        str | None,
+        typer.Argument(
+            help="For a skeleton, the name of the file without '.yaml'; for a claim, its thing: org:zte. Else you are asked."
+        ),
+    ] = None,
     root: RootOption = Path(),
 ) -> None:
-    """Write the skeleton of a new file of facts."""
+    """Write a new file of facts, or a claim in one, by asking; or a skeleton to fill."""
     from kg.author import write_skeleton  # noqa: PLC0415
+    from kg.form import ask_claim, ask_thing  # noqa: PLC0415
 
     _demand_root(root)
-    out.print(f"Wrote {write_skeleton(root, kind, slug)}. Fill it, then run 'kg check'.")
+    kind = {"organisation": "org"}.get(kind, kind)
+    if kind == "claim":
+        path = ask_claim(root, slug or _ask("About which thing? (such as org:zte)", [], None), _ask)
+    elif slug is None:
+        path = ask_thing(root, kind, _ask)
+    else:
+        path = write_skeleton(root, kind, slug)
+    out.print(f"Wrote {path}. {'Fill it, then run' if slug and kind != 'claim' else 'Now run'} 'kg check'.")
+
+
+def _ask(question: str, choices: Sequence[str], usual: str | None) -> str:
+    """Ask on the terminal, again where an answer is none of the choices; a few letters that fit only one of them are enough."""
+    if choices and usual is None:
+        err.print(", ".join(choices), style="dim", markup=False)
+    while True:
+        text = str(typer.prompt(question, default=usual, show_default=bool(usual), prompt_suffix=" ", err=True)).strip()
+        fitting = [choice for choice in choices if choice.casefold().startswith(text.casefold())]
+        if not choices or text in choices or text == usual:
+            return text
+        if len(fitting) == 1 and text:
+            return fitting[0]
+        err.print(f"'{text}' is none of these: {', '.join(fitting or choices)}.", markup=False)
 
 
 @app.command()

@@ -115,8 +115,9 @@ class _Model:
             for path, part in parts:
                 of_path.setdefault(path, []).append(part)
         paths = set.intersection(*allowed) if allowed else set(of_path)
-        keys = self._named(paths)
-        counted = [path for path, parts in of_path.items() if path in paths and self._number(parts, SH.minCount)]
+        place = {path: self._place(parts) for path, parts in of_path.items()}
+        keys = sorted(self._named(paths), key=lambda key: place[self._context.predicate(key)])
+        counted = [path for path in sorted(paths, key=lambda path: (place[path], path)) if self._number(of_path[path], SH.minCount)]
         needed = [[path] for path in counted if path != DEF + "rank"]  # the loader gives the usual rank
         choices = [self._named(listed) for listed in [*needed, *(listed for shape in shapes for listed in self._either(shape))]]
         schema: Json = {
@@ -213,6 +214,10 @@ class _Model:
     def _named(self, paths: Iterable[str]) -> list[str]:
         wanted = set(paths)
         return [key for key in self._context.keys if key not in ("id", "type") and self._context.predicate(key) in wanted]
+
+    def _place(self, parts: Iterable[rdflib.term.Node]) -> float:
+        """Where pages show it, and editors offer it."""
+        return min((float(str(order)) for part in parts for order in self._graph.objects(part, SH.order)), default=99.0)
 
     def _number(self, parts: Iterable[rdflib.term.Node], limit: rdflib.URIRef) -> int:
         return next((int(str(number)) for part in parts for number in self._graph.objects(part, limit)), 0)
