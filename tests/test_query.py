@@ -77,7 +77,7 @@ def test_parameters_take_other_values(answers: Answers) -> None:
     ['2022-01-01" } } #', '"^^<x> } SELECT * { ?s ?p ?o', "\\", "\n", '""" }'],
 )
 def test_a_literal_stays_a_literal(answers: Answers, tmp_path: Path, value: str) -> None:
-    with pytest.raises(BadRequest, match="must be written like 2022-06-01"):
+    with pytest.raises(BadRequest, match="must exist, and be written like 2022-06-01"):
         answers.questions.find("shareholders-on-a-date").bound({"day": value})
     file = tmp_path / "echo.rq"
     file.write_text('#+ parameter: text\nSELECT ?text { VALUES ?text { "any" } }', "utf-8")
@@ -87,11 +87,11 @@ def test_a_literal_stays_a_literal(answers: Answers, tmp_path: Path, value: str)
 
 @pytest.mark.parametrize("day", ["", "2025", "01/03/2025", "2025-02-30"])
 def test_a_day_that_is_none_is_refused(answers: Answers, day: str) -> None:
-    with pytest.raises(BadRequest, match="must be written like"):
+    with pytest.raises(BadRequest, match="must exist, and be written like"):
         answers.questions.find("shareholders-on-a-date").bound({"day": day})
 
 
-@pytest.mark.parametrize("value", ["org:x> } #", "no address", "http://a/ b", "<http://a/>", ""])
+@pytest.mark.parametrize("value", ["org:x> } #", "no address", "foo:zte", "http://a/ b", "<http://a/>", ""])
 def test_an_address_stays_an_address(answers: Answers, value: str) -> None:
     with pytest.raises(BadRequest, match="must be an address"):
         answers.questions.find("shareholders-on-a-date").bound({"company": value})

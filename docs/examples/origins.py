@@ -41,8 +41,10 @@ def main() -> None:
     rows = ask(QUERY)
     table = rows.pivot_table(index="country", columns="origin", values="initiatives", fill_value=0)
     table = table.loc[table.sum(axis=1).sort_values().index, table.sum().sort_values(ascending=False).index]
-    axes = table.plot.barh(stacked=True, figsize=(9, 6), title="Initiatives by country and origin of the companies involved")
-    axes.set_xlabel("initiatives and origins; one of several origins counts in each")
+    title = "Initiatives by country and origin of the companies involved"
+    axes = table.plot.barh(stacked=True, figsize=(9, 6), title=title, colormap="tab20")  # one colour for each of up to 20
+    axes.set_xlabel("initiatives (one with companies of two origins is in both parts)")
+    axes.legend(title="origin", bbox_to_anchor=(1.02, 1), loc="upper left")  # beside the bars, not on them
     axes.figure.tight_layout()
     axes.figure.savefig(FIGURE)
     print(table.astype(int).to_string())

@@ -17,6 +17,7 @@ from kg.release import QUERIES, STORE, current_release
 _HEADER = re.compile(r"^#\+ (?P<key>[a-z]+)(?:@(?P<language>[a-z]+))?: *(?P<value>.*)$", re.MULTILINE)
 _VALUES = r"VALUES \?{name} \{{(?P<term>[^{{}}]*+)\}}"
 _LONGEST = 20_000  # characters of a question with its values
+_ADDRESSES = ("http://", "https://", "urn:")
 _TYPED = re.compile(r"\"(?P<text>[^\"]*)\"(?:\^\^(?P<datatype>\S+))?")
 
 
@@ -124,15 +125,18 @@ class Question:
 
 def _term(name: str, value: str, default: str) -> str:
     """The value as a term of the same sort as the default, written so that nothing in it can be read as query text."""
+    if typed := _TYPED.fullmatch(default):
+        datatype = expand((typed["datatype"] or "xsd:string").strip("<>"))
+        if not _is_valid(value, datatype):
+            raise BadRequest(f"The value of '{name}' must exist, and be written like {typed['text']}. [got {value[:100]}]")
+        return str(ox.Literal(value, datatype=ox.NamedNode(datatype)))
     try:
-        if typed := _TYPED.fullmatch(default):
-            datatype = expand((typed["datatype"] or "xsd:string").strip("<>"))
-            if not _is_valid(value, datatype):
-                raise BadRequest(f"The value of '{name}' must be written like {typed['text']}. [got {value[:100]}]")
-            return str(ox.Literal(value, datatype=ox.NamedNode(datatype)))
-        return str(ox.NamedNode(expand(value)))
+        node = ox.NamedNode(expand(value))
     except ValueError:
-        raise BadRequest(f"The value of '{name}' must be an address such as {default}. [got {value}]") from None
+        node = None
+    if node is None or not node.value.startswith(_ADDRESSES):
+        raise BadRequest(f"The value of '{name}' must be an address such as {default}. [got {value}]")
+    return str(node)
 
 
 def _is_valid(text: str, datatype: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from kg.index import fold
@@ -86,6 +87,7 @@ _STATE = _set("republic state plurinational bolivariana oriental federativa popu
 #: Words that tell one of two namesakes from the other.
 _TELLING = _set("jr junior filho hijo neto sr ii iii iv")
 _CANONICAL = {word: line.split()[0] for line in _MEANINGS.splitlines() if not line.startswith("#") for word in line.split()}
+_PAIRS = {tuple(word.split("+")): first for word, first in _CANONICAL.items() if "+" in word}
 
 # How people call what belongs to a country, by its code of two letters (ISO 3166-1).
 _DEMONYMS = """
@@ -235,7 +237,15 @@ def _meant(word: str) -> tuple[str, ...]:
 
 
 def _words(name: str) -> list[str]:
-    return _WORD.findall(_undotted(fold(name[:_LONGEST]).replace("bs. as.", "bsas")))[:_MOST_WORDS]
+    return _paired(_WORD.findall(_undotted(fold(name[:_LONGEST]).replace("bs. as.", "bsas")))[:_MOST_WORDS])
+
+
+def _paired(words: list[str]) -> list[str]:
+    """The words, two that are one idea only together as that idea."""
+    for place, pair in enumerate(pairwise(words)):
+        if pair in _PAIRS:
+            return [*words[:place], _PAIRS[pair], *_paired(words[place + 2 :])]
+    return words
 
 
 def _undotted(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pyoxigraph as ox
 from anyio.to_thread import run_sync
@@ -17,7 +18,7 @@ from kg.catalogue import SPACE, Catalogue, long_name, short_name
 from kg.errors import BadRequest, KgError, NotFound, TooLarge
 from kg.index import fold
 from kg.matching import Candidate, Wanted, decide
-from kg.names import BASE, DEF, IDENTIFIERS, PREFIXES
+from kg.names import BASE, DEF, IDENTIFIERS, PREFIXES, compact
 from kg.page import Value
 from kg.store import Term
 from kg.web.browsing import glance
@@ -39,6 +40,7 @@ _SUGGESTED = 10
 _CONFIRMED, _REFUTED = 1.0, -1.5  # what a property that agrees, or does not, adds to the logarithm of the odds
 _CERTAIN = 20.0  # and that of an identifier
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$]{0,99}(\.[A-Za-z_$][\w$]{0,99}){0,5}", re.ASCII)
+_USUAL = ("Organisation", "Company", "PublicBody", "Initiative", "Place")  # types to offer first
 _IDENTIFYING = {"wikidata", *map(short_name, IDENTIFIERS)}
 _NUMBERS = {PREFIXES["xsd"] + name: key for name, key in (("integer", "int"), ("decimal", "float"))}
 # A page of ours that may stand within pages of others: a preview.
@@ -119,10 +121,11 @@ async def _serve(site: Site, request: Request, room: Room) -> Json:
         return await run_sync(_extend, site, request, given["extend"])
     if "query" in given:
         raise BadRequest('Send queries as a batch: queries={"q0": {"query": "…"}}.')
-    return _manifest(request)
+    return _manifest(site, request)
 
 
-def _manifest(request: Request) -> Json:
+def _manifest(site: Site, request: Request) -> Json:
+    called = site.entities.names([DEF + name for name in _USUAL], _language(request))
     base = str(request.base_url).rstrip("/")
     own = request.url.path.rstrip("/")
 
@@ -138,7 +141,7 @@ def _manifest(request: Request) -> Json:
         "schemaSpace": DEF,
         "documentation": base + "/about",
         "logo": base + "/apple-touch-icon.png",
-        "defaultTypes": [{"id": name, "name": name} for name in ("Organisation", "Company", "PublicBody", "Initiative", "Place")],
+        "defaultTypes": [{"id": name, "name": called[DEF + name].text} for name in _USUAL],
         "view": {"url": base + "/id/{{id}}"},
         "preview": {"url": f"{base}{own}/preview?id={{{{id}}}}", "width": _WIDTH, "height": _HEIGHT},
         "suggest": suggest,
@@ -380,7 +383,7 @@ def _propose(site: Site, request: Request) -> Json:
     }
     names = sorted((name for name in counts if counts[name]), key=lambda name: (-counts[name], name))[:limit]
     called = site.entities.names(map(long_name, names), _language(request))
-    listed = [{"id": name, "name": called[long_name(name)].text} for name in names]
+    listed = [{"id": name, "name": _called(called, long_name(name))} for name in names]
     return {"properties": listed, "limit": limit} | ({"type": cls} if cls else {})
 
 
@@ -426,7 +429,7 @@ def _suggest(site: Site, request: Request, known: list[tuple[str, str]]) -> Json
     )
     return {
         "result": [
-            {"id": name, "name": called[iri].text} | ({"description": said[iri].text} if iri in said else {})
+            {"id": name, "name": _called(called, iri)} | ({"description": said[iri].text} if iri in said else {})
             for name, iri in fits[start : start + _SUGGESTED]
         ]
     }
@@ -452,9 +455,15 @@ def _preview(site: Site, request: Request) -> Response:
     said = site.entities.descriptions([iri], language).get(iri)
     told = glance(site, kinds[0].removeprefix(DEF), iri, language) if kinds else []
     values: dict[str, Any] = {"iri": iri, "name": names[iri], "kinds": [names[kind] for kind in kinds], "said": said, "told": told}
-    page = site.render(request, "preview.html", **values)
+    query = urlencode({**request.query_params, "lang": language}).encode()
+    page = site.render(Request({**request.scope, "query_string": query}), "preview.html", **values)
     page.headers["Content-Security-Policy"] = _FRAMED
     return page
+
+
+def _called(names: Mapping[str, Value], iri: str) -> str:
+    """The name of a term; of one that has none here, such as those of Dublin Core, what stands for it in this service."""
+    return short_name(iri) if names[iri].text == compact(iri) else names[iri].text
 
 
 # Reading
