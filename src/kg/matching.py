@@ -14,7 +14,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from kg.spelling import ADDED, Speller, Spelling, initials, readings
 
 _SIZE = 3  # letters of the pieces by which names are found
-_MOST_READ = 8_000  # entries of the index that one name may cost
+_MOST_READ = 5_000  # entries of the index that one name may cost
 _LOOKED_AT = 60  # names that are compared closely
 _LIKE = 0.75  # how like two words must be to be taken for one
 _SHORTEST = 6  # letters of a word that may be mistyped
