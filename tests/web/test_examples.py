@@ -6,15 +6,10 @@ import csv
 import io
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -22,11 +17,11 @@ import pytest
 
 from kg.release import Release
 from repository import ROOT
+from web.endpoint import another_endpoint
 from web.running import Running, serving
 
 EXAMPLES = ROOT / "docs" / "examples"
 WIKIDATA = "https://query.wikidata.org/sparql"
-BINARY = shutil.which("oxigraph") or shutil.which(str(Path(sys.executable).with_name("oxigraph")))
 # The items and their numbers are those of the links; what is said of them is made up.
 THERE = """@prefix wd: <http://www.wikidata.org/entity/> . @prefix wdt: <http://www.wikidata.org/prop/direct/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -38,26 +33,8 @@ wd:Q15174 rdfs:label "Shenzhen"@es . wd:Q1490 rdfs:label "Tokio"@es .
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
     """The address of another endpoint."""
-    if BINARY is None:
-        pytest.skip("the oxigraph server is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [BINARY, "serve", "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            with suppress(URLError, ConnectionError):
-                put = Request(
-                    f"http://127.0.0.1:{port}/store?default", THERE.encode(), {"Content-Type": "text/turtle"}, method="PUT"
-                )
-                urlopen(put, timeout=5).close()
-                break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/query"
-    finally:
-        process.kill()
-        process.wait()
+    with another_endpoint(THERE) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,7 @@ import csv
 import io
 import json
 import re
-import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -34,13 +31,13 @@ from kg.store.oxigraph import OxigraphStore
 from kg.store.sandbox import can_confine
 from store.starting import running as running_store
 from store.starting import source
+from web.endpoint import another_endpoint
 from web.running import Running, serving
 
 RESULTS, FORM, DIRECT = "application/sparql-results+json", "application/x-www-form-urlencoded", "application/sparql-query"
 TYPES = "https://w3id.org/vigia/problem#"
 DEADLINE = 3.0  # seconds that the server gives a query
 GRACE = 4.0  # seconds that a busy machine may take to say so
-BINARY = shutil.which("oxigraph") or shutil.which(str(Path(sys.executable).with_name("oxigraph")))
 
 HERE = """
 @prefix ex: <http://example.org/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
@@ -306,30 +303,8 @@ def server(here: Path, others: Others, down: str) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def wikidata() -> Iterator[str]:
     """The address of its endpoint."""
-    if BINARY is None:
-        pytest.skip("the oxigraph server is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [BINARY, "serve", "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        fill(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}/query"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def fill(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Give it its graph, as soon as it listens."""
-    for _ in range(200):
-        assert process.poll() is None, "the oxigraph server ended by itself"
-        with suppress(ConnectionRefusedError):
-            assert send(address, "PUT", "/store?default", THERE.encode(), Content_Type="text/turtle").status in {201, 204}
-            return
-        time.sleep(0.05)
-    raise AssertionError("the oxigraph server does not answer")
+    with another_endpoint(THERE) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
