@@ -116,7 +116,7 @@ def test_the_keyboard_reaches_everything_and_one_sees_where_one_is(browser: Brow
     assert page.evaluate("document.activeElement.className") == "skip"
     assert page.locator(".skip").bounding_box()["x"] >= 0  # type: ignore[index]
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    page.wait_for_url(lambda url: url.endswith("#main"))
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
     unreachable = page.evaluate("""
