@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 
 from kg.build import build
 from kg.cli import app
-from kg.link import Unlinked, check_links, facts, patch, propose, unlinked
+from kg.link import Kinds, Unlinked, check_links, facts, patch, propose, unlinked
 from kg.query import open_store, read_question
 from kg.release import Release
 from kg.wikidata import Wikidata
 from repository import ROOT
 from wikibase import Wikibase, wikibase
 
+_KG = "PREFIX owl: <http://www.w3.org/2002/07/owl#>"
 QUIET = lambda *_: None  # noqa: E731 (a progress bar that nobody watches)
 
 
@@ -65,7 +66,39 @@ def test_a_proposal_is_a_file_that_passes(
 
 def unlinked_all(store: ox.Store) -> list[Unlinked]:
     """Perkons has a link that says that none was found; here it is looked for all the same."""
-    return [*unlinked(store), Unlinked("https://w3id.org/vigia/id/org/perkons", (("es", "Perkons"),), frozenset({"br"}))]
+    company = frozenset({"https://w3id.org/vigia/def#Organisation", "https://w3id.org/vigia/def#Company"})
+    return [*unlinked(store), Unlinked("https://w3id.org/vigia/id/org/perkons", (("es", "Perkons"),), frozenset({"br"}), company)]
+
+
+def test_of_two_of_one_name_that_of_the_right_kind_comes_first(
+    store: ox.Store, base: Wikibase, client: Wikidata, tmp_path: Path
+) -> None:
+    for link in store.query(f"{_KG} SELECT ?item ?class {{ ?thing owl:sameAs ?item ; a ?class }}"):
+        kind = {"Company": "Q9100", "Place": "Q9200"}.get(link["class"].value.rpartition("#")[2])
+        if kind:
+            base.item(link["item"].value.rpartition("/")[2], {"en": "any"}, {"P31": [kind]})
+    base.item("Q9001", {"es": "Perkons"}, {"P31": ["Q9200"]})
+    base.item("Q9002", {"es": "Perkons"}, {"P31": ["Q9300"]})  # a kind that no linked thing has
+    base.item("Q9003", {"es": "Perkons"}, {"P31": ["Q9100"]})
+    (thing,) = [each for each in unlinked_all(store) if each.iri.endswith("/org/perkons")]
+    (file,) = propose(store, client, [thing], tmp_path / "proposals", QUIET)
+    text = file.read_text("utf-8")
+    assert [line.split()[2] for line in text.splitlines() if line.startswith("# Other")] == ["Q9002", "Q9001"]
+    assert "item: wd:Q9003" in text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "speaks"), [({"company"}, 1), ({"town"}, -1), ({"never seen"}, 0), (set(), 0), ({"town", "company"}, 1)]
+)
+def test_a_kind_speaks_as_far_as_checked_links_know_it(kinds: set[str], speaks: int) -> None:
+    seen = Kinds(
+        [(frozenset({"Company"}), frozenset({"company"}))] * 15
+        + [(frozenset({"Place"}), frozenset({"town"}))] * 60
+        + [(frozenset({"Law"}), frozenset())]
+    )
+    odds = seen.odds({"Company"}, kinds)
+    assert (odds > 0) - (odds < 0) == speaks
+    assert seen.odds({"Law"}, kinds) == pytest.approx(0)  # no link of that class is known: nothing is said
 
 
 def test_nothing_is_proposed_for_what_is_not_alike(store: ox.Store, base: Wikibase, client: Wikidata, tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from math import log
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -42,8 +43,8 @@ _WORTH = 30.0  # a score below which nothing is proposed
 _DRIFTED = 30.0  # and below which a name is no longer that of the item
 #: Folders under `data/` whose things may have an item.
 KINDS = ("country", "place", "org", "person", "agreement", "law", "programme", "product", "initiative")
-_THINGS = """SELECT ?thing ?name ?code ?iso ?linked WHERE {
-    ?thing rdfs:label ?name .
+_THINGS = """SELECT ?thing ?name ?class ?code ?iso ?linked WHERE {
+    ?thing rdfs:label ?name ; a ?class .
     OPTIONAL { ?thing kg:country/kg:isoCode ?code }
     OPTIONAL { ?thing kg:isoCode ?iso }
     OPTIONAL { ?link a kg:Link ; kg:linkedThing ?thing BIND(true AS ?linked) }
@@ -53,6 +54,9 @@ _LINKS = """SELECT ?link ?thing ?item ?name WHERE {
     { ?thing rdfs:label ?name } UNION { ?thing skos:altLabel ?name } UNION { ?link kg:comparison/kg:theirValue ?name }
 }"""
 _CODES = "SELECT ?item ?code WHERE { ?thing kg:isoCode ?code ; owl:sameAs ?item }"
+_KINDS = """SELECT ?item ?class WHERE {
+    ?link a kg:Link ; kg:linkedThing ?thing ; kg:linkedItem ?item . ?thing a ?class MINUS { ?link kg:reason ?doubt }
+}"""
 _NAMES_OF_COUNTRIES = "SELECT ?code ?name WHERE { ?thing kg:isoCode ?code ; rdfs:label ?name }"
 _KEPT = """SELECT ?item ?class WHERE { GRAPH graph:wikidata { ?item wdt:P31 ?class } }"""
 #: What is kept of an item, by its property.
@@ -64,12 +68,38 @@ _YEAR, _MONTH = 4, 7  # characters of a date that is only so exact
 
 @dataclass(frozen=True)
 class Unlinked:
-    """A thing that has no link: its names by language, the codes of its countries, and its own code if it is one."""
+    """A thing that has no link: its names by language, the codes of its countries, its classes, and its own code if it is one."""
 
     iri: str
     names: tuple[tuple[str, str], ...]
     countries: frozenset[str]
+    classes: frozenset[str] = frozenset()
     iso: str = ""
+
+
+class Kinds:
+    """Which kinds of items the things of a class are linked to: no list says it, the links that people checked do.
+
+    A candidate gains by a kind that things of its class have more often than things of any, and loses by one that they have less
+    often. Where few links of a class are known, its share is drawn towards that of all, so that it says little.
+    """
+
+    def __init__(self, linked: Iterable[tuple[frozenset[str], frozenset[str]]]) -> None:
+        """`linked`: for each linked thing its classes, and the kinds (values of P31) of its item."""
+        pairs = [(classes, kinds) for classes, kinds in linked if kinds]
+        self._all = len(pairs)
+        self._of_class = Counter(each for classes, _ in pairs for each in classes)
+        self._of_kind = Counter(kind for _, kinds in pairs for kind in kinds)
+        self._of_both = Counter((each, kind) for classes, kinds in pairs for each in classes for kind in kinds)
+
+    def odds(self, classes: Iterable[str], kinds: Iterable[str]) -> float:
+        """What a candidate's kinds add to the logarithm of its odds: 0 where nothing is known of them."""
+        known = [kind for kind in kinds if kind in self._of_kind]
+        return max((self._odds(each, kind) for each in classes for kind in known), default=0.0)
+
+    def _odds(self, of_class: str, kind: str) -> float:
+        share = self._of_kind[kind] / self._all
+        return log((self._of_both[of_class, kind] + share) / (self._of_class[of_class] + 1) / share)
 
 
 @dataclass(frozen=True)
@@ -100,6 +130,7 @@ def unlinked(store: ox.Store, kinds: Iterable[str] = KINDS) -> list[Unlinked]:
     """The things of these kinds (folders under `data/`) for which nobody looked yet."""
     names: dict[str, set[tuple[str, str]]] = defaultdict(set)
     countries: dict[str, set[str]] = defaultdict(set)
+    classes: dict[str, set[str]] = defaultdict(set)
     own: dict[str, str] = {}
     wanted = tuple(f"{BASE}id/{kind}/" for kind in kinds)
     for row in _rows(store, _THINGS):
@@ -107,11 +138,15 @@ def unlinked(store: ox.Store, kinds: Iterable[str] = KINDS) -> list[Unlinked]:
         if not iri.startswith(wanted) or row["linked"] is not None:
             continue
         names[iri].add((_language(row["name"]), _text(row["name"])))
+        classes[iri].add(_text(row["class"]))
         if row["code"] is not None:
             countries[iri].add(_text(row["code"]).lower())
         if row["iso"] is not None:
             own[iri] = _text(row["iso"])
-    return [Unlinked(iri, tuple(sorted(names[iri])), frozenset(countries[iri]), own.get(iri, "")) for iri in sorted(names)]
+    return [
+        Unlinked(iri, tuple(sorted(names[iri])), frozenset(countries[iri]), frozenset(classes[iri]), own.get(iri, ""))
+        for iri in sorted(names)
+    ]
 
 
 def propose(store: ox.Store, wikidata: Wikidata, things: list[Unlinked], out: Path, progress: Progress) -> list[Path]:
@@ -123,14 +158,14 @@ def propose(store: ox.Store, wikidata: Wikidata, things: list[Unlinked], out: Pa
     called: dict[str, list[str]] = defaultdict(list)
     for row in _rows(store, _NAMES_OF_COUNTRIES):
         called[_text(row["code"])].append(_text(row["name"]))
+    files = {thing: out / "link" / f"{slug_of(thing.iri)}.yaml" for thing in things}
+    left = {thing: file for thing, file in files.items() if not file.exists()}
+    kinds = kinds_of_linked(store, wikidata) if left else Kinds(())
     written = []
-    for number, thing in enumerate(things, 1):
-        progress(number, len(things))
-        file = out / "link" / f"{slug_of(thing.iri)}.yaml"
-        if file.exists():
-            continue
+    for number, (thing, file) in enumerate(left.items(), 1):
+        progress(number, len(left))
         items = {item.number: item for item in wikidata.items(_found(wikidata, thing)) if not item.is_missing}
-        ranked = score(thing, items.values(), codes, called)
+        ranked = score(thing, items.values(), codes, called, kinds)
         if ranked and ranked[0].score >= _WORTH:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(proposal(thing, ranked, items, codes), "utf-8")
@@ -148,8 +183,19 @@ def _found(wikidata: Wikidata, thing: Unlinked) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def score(thing: Unlinked, items: Iterable[Item], codes: Mapping[str, str], called: Mapping[str, Iterable[str]]) -> list[Candidate]:
-    """The items by how well they fit: names in all languages, country, code."""
+def kinds_of_linked(store: ox.Store, wikidata: Wikidata) -> Kinds:
+    """What the items of the links that nothing speaks against are, with the classes of their things."""
+    classes: dict[str, set[str]] = defaultdict(set)
+    for row in _rows(store, _KINDS):
+        classes[_text(row["item"]).rpartition("/")[2]].add(_text(row["class"]))
+    items = wikidata.items(sorted(classes))
+    return Kinds((frozenset(classes[item.asked]), frozenset(item.values.get(INSTANCE_OF, ()))) for item in items)
+
+
+def score(
+    thing: Unlinked, items: Iterable[Item], codes: Mapping[str, str], called: Mapping[str, Iterable[str]], kinds: Kinds
+) -> list[Candidate]:
+    """The items by how well they fit: names in all languages, country, kind, code."""
     listed = list(items)
     known = [
         Thing(item.number, item.names, countries=frozenset(codes[each] for each in item.values.get(COUNTRY, ()) if each in codes))
@@ -161,6 +207,10 @@ def score(thing: Unlinked, items: Iterable[Item], codes: Mapping[str, str], call
         for candidate in matcher.find(Wanted(name, countries=thing.countries), len(known)):
             if candidate.iri not in best or candidate.odds > best[candidate.iri].odds:
                 best[candidate.iri] = candidate
+    for item in listed:
+        if item.number in best:
+            odds = best[item.number].odds + kinds.odds(thing.classes, item.values.get(INSTANCE_OF, ()))
+            best[item.number] = replace(best[item.number], odds=odds)
     same = {item.number for item in listed if thing.iso and thing.iso in item.values.get(ISO_COUNTRY, ())}
     return sorted(best.values(), key=lambda each: (each.iri not in same, -each.odds, each.iri))
 
