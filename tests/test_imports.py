@@ -10,6 +10,7 @@ import pytest
 SRC = Path(__file__).parent.parent / "src"
 MAY_IMPORT = {
     "finding": "",
+    "csvw": "",
     "errors": "finding",
     "names": "errors",
     "settings": "errors",
@@ -19,9 +20,16 @@ MAY_IMPORT = {
     "release": "errors",
     "context": "errors names",
     "rdf": "names",
-    "void": "names",
+    "void": "names rdf",
+    "dcat": "names rdf release void",
+    "crate": "names release void",
+    "statements": "csvw names",
+    "claims": "csvw names statements",
+    "sources": "csvw names",
+    "registry": "finding names rdf",
     "index": "names",
-    "history": "names",
+    "history": "errors names",
+    "version": "errors history",
     "search": "index",
     "spelling": "index",
     "matching": "spelling",
@@ -38,9 +46,12 @@ MAY_IMPORT = {
     "coverage": "errors names",
     "query": "errors names release",
     "examples": "names query",
-    "build": "derive errors examples finding history hygiene index load names query rdf release validate void",
+    "publication": "claims crate csvw dcat errors examples finding history index load names query rdf release sources statements "
+    "validate version void",
+    "build": "derive errors finding hygiene load names publication rdf registry release validate version",
     "store": "errors formats jsonld names settings sparql",
     "ownership": "store",
+    "tombstones": "store",
     "cite": "",
     "draw": "",
     "atlas": "",
@@ -53,8 +64,9 @@ MAY_IMPORT = {
     "catalogue": "compose matching names store",
     "entity": "cite compose errors names page store",
     "web": "atlas card catalogue cite draw entity errors examples formats index jsonld listing matching names ownership page query "
-    "release search settings sparql store table vocabulary void",
-    "cli": "author build coverage errors finding form link query quickstatements schema settings web wikidata",
+    "release search settings sparql store table tombstones vocabulary void",
+    "cli": "author build coverage errors finding form history link publication query quickstatements registry schema settings "
+    "version web wikidata",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.
@@ -62,7 +74,8 @@ ONLY_IN = {
     "rdflib": {"schema", "validate"},
     "pyshacl": {"validate"},
     "pyrudof": {"validate"},
-    "yaml": {"form", "load", "schema"},
+    "cramjam": {"publication"},
+    "yaml": {"form", "load", "registry", "schema", "version"},
     "pyld": {"jsonld"},
     "httpx2": {"wikidata"},
     "rapidfuzz": {"matching", "search"},

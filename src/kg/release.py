@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,28 @@ from kg.errors import ReleaseMissing
 
 STORE = "store"
 NQUADS = "kg.nq"
+TRIG = "kg.trig"
 TURTLE = "kg.ttl"
 JSON_LD = "kg.jsonld"
-GZIP = ".gz"
+GZIP, ZSTD = ".gz", ".zst"
+CLAIMS = "claims.csv"
+STATEMENTS = "statements.csv"
+SOURCES = "sources.csv"
+DESCRIBED = "-metadata.json"  # where programs look for the description of a table: claims.csv-metadata.json
+ONTOLOGY_FILE = "ontology.ttl"
 VOID = "void.ttl"
+DCAT = "dcat.ttl"
 CONTEXT = "context.jsonld"
 SEARCH = "search.sqlite"  # not among the files of the manifest: SQLite writes its own version into it
 DATES = "dates.json"  # not either: the same files can have been written on another day
 REPORT = "report.json"
 ORDER = "order.json"
 QUERIES = "queries"
+SHAPES = "shapes"
 LISTS = "lists"
 MANIFEST = "manifest.json"
 LINK_REPORT = "links.json"  # beside the releases: what was found when the links to Wikidata were checked last
+RELEASES = "releases"
 _POINTER = "current"
 
 
@@ -33,9 +43,33 @@ class Manifest:
     """What a release says of itself. Equal inputs give equal manifests: no time, no machine."""
 
     id: str  # the first 12 hexadecimal digits of a SHA-256 over the names and hashes of `files`
-    version: str
+    version: str  # the day of the release; empty for what was built and not released
+    previous: str  # the version before it; empty for none
+    commit: str  # that it was made from; empty for what was not released
     counts: dict[str, int]
     files: dict[str, dict[str, Any]]  # name → bytes, sha256
+
+    @property
+    def name(self) -> str:
+        """What it is called, in addresses too: its version, or where it has none its id."""
+        return self.version or self.id
+
+    @property
+    def canonical_hash(self) -> str:
+        """Of the data set (RDFC-1.0, SHA-256): without blank nodes, its canonical form is N-Quads in the order of their bytes."""
+        return str(self.files[NQUADS]["sha256"])
+
+    def published(self, file: str) -> str:
+        """See `published`."""
+        return published(self.version, file)
+
+
+def published(version: str, file: str) -> str:
+    """What a file of a release is called where it leaves this folder: by the data set and the version, too."""
+    if "/" in file:
+        return file
+    stem = "-".join(part for part in ("vigia", version) if part)
+    return stem + file.removeprefix("kg") if file.startswith("kg.") else f"{stem}-{file}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +78,12 @@ class Release:
 
     path: Path
     manifest: Manifest
+
+    @property
+    def downloads(self) -> Mapping[str, Path]:
+        """What is offered for download, by the name that it has elsewhere."""
+        offered = (name for name in self.manifest.files if "/" not in name and name not in (ORDER, DATES))
+        return {self.manifest.published(name): self.path / name for name in offered}
 
 
 def read_release(path: Path) -> Release:
@@ -56,7 +96,7 @@ def read_release(path: Path) -> Release:
 
 def current_release(build: Path) -> Release:
     """The release that is served; raises ReleaseMissing where nothing was built yet."""
-    return read_release(build / "releases" / _pointer(build)[0])
+    return read_release(build / RELEASES / _pointer(build)[0])
 
 
 def current_inputs(build: Path) -> str:
@@ -78,11 +118,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     (path / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def switch(build: Path, release_id: str, inputs: str) -> None:
+def switch(build: Path, name: str, inputs: str) -> None:
     """Point to another release, in one step that a reader sees either wholly or not at all.
 
     The hash of the inputs stands with the pointer, not in the release: different files (a comment more) can give the same release.
     """
     draft = build / f"{_POINTER}.{os.getpid()}"
-    draft.write_text(f"{release_id} {inputs}\n", "utf-8")
+    draft.write_text(f"{name} {inputs}\n", "utf-8")
     draft.replace(build / _POINTER)

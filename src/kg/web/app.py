@@ -47,7 +47,7 @@ def create_app(site: Site) -> Front:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
     endpoint = Endpoint(site)
-    app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0", site.questions.all())  # type: ignore[method-assign]
+    app.openapi = lambda: describe_interface(site.manifest.name if site.manifest else "0", site.questions.all())  # type: ignore[method-assign]
     problems.install(app, site.render)
     app.include_router(ontology(site))
     app.include_router(asking(site, endpoint))

@@ -40,7 +40,7 @@ def citing(site: Site) -> APIRouter:
 
 def work_of(site: Site, page: Page, language: str) -> Work:
     """The page itself: what we have put together, not what its sources say."""
-    version = f"release {site.manifest.id} ({site.manifest.version})" if site.manifest else ""
+    version = site.manifest.version or f"unreleased ({site.manifest.id})" if site.manifest else ""
     return Work(
         page.iri,
         page.name.text,

@@ -58,7 +58,7 @@ def void_of(site: Site, base: str) -> list[ox.Triple]:
     endpoint = ox.Triple(_node(site.dataset), _node(_VOID + "sparqlEndpoint"), _node(base + "sparql"))
     triples = {*site.void, endpoint}
     if site.manifest:
-        version = ox.Literal(site.manifest.id)
+        version = ox.Literal(site.manifest.name)
         triples.add(ox.Triple(_node(site.dataset), _node(PREFIXES["owl"] + "versionInfo"), version))
         return list(triples)
     return [_moved(triple, base) for triple in triples]

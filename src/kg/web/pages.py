@@ -15,7 +15,7 @@ from kg.names import BASE, DEF, LICENCE, is_ours, local_path
 from kg.page import Value
 from kg.web.browsing import glance, related
 from kg.web.citing import work_of
-from kg.web.documents import rdf, thing_of
+from kg.web.documents import rdf, successor_of, thing_of
 from kg.web.machines import about
 from kg.web.panels import draw_ownership, draw_timeline
 from kg.web.problems import KINDS
@@ -74,6 +74,8 @@ def pages(site: Site) -> APIRouter:
     @router.get("/questions/{name}")
     def question(request: Request, name: str) -> Response:
         """A stored question, opened with its answer on the SPARQL page; its own parameters may be given others."""
+        if successor := successor_of(site, f"{BASE}questions/{name}", request):
+            return RedirectResponse(f"{local_path(successor)}{site.keep(request)}", 301)
         given = dict(request.query_params)
         language = given.pop("lang", None)
         text = site.questions.find(name).bound(given)
@@ -94,6 +96,8 @@ def pages(site: Site) -> APIRouter:
     @router.get("/page/{path:path}")
     def thing(request: Request, path: str, on: date | None = None, start: Annotated[int, Query(ge=0)] = 0) -> Response:
         iri = thing_of(path)
+        if successor := successor_of(site, iri, request):
+            return RedirectResponse(f"/page{local_path(successor).removeprefix('/id')}{site.keep(request)}", 301)
         query = f"?{request.url.query}" if request.url.query else ""
         if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)

@@ -30,7 +30,7 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
         try:
             if not can_confine():
                 print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
-            _run(site, listener, f"{len(files)} files" if files else f"release {site.manifest.id if site.manifest else ''}")
+            _run(site, listener, f"{len(files)} files" if files else f"release {site.manifest.name if site.manifest else ''}")
         finally:
             site.store.close()
 

@@ -28,7 +28,6 @@ from kg.query import Questions
 from kg.release import (
     CONTEXT,
     DATES,
-    JSON_LD,
     LINK_REPORT,
     LISTS,
     NQUADS,
@@ -36,7 +35,6 @@ from kg.release import (
     QUERIES,
     SEARCH,
     STORE,
-    TURTLE,
     VOID,
     Manifest,
     current_release,
@@ -45,6 +43,7 @@ from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store
 from kg.store.oxigraph import OxigraphStore, Source, store_files
+from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe
 from kg.web.assets import MADE
@@ -68,7 +67,7 @@ class Site:
     search: Search
     settings: Settings
     manifest: Manifest | None  # None where files are served that we did not release
-    dumps: Mapping[str, Path]  # name → file of all data that may be downloaded
+    downloads: Mapping[str, Path]  # name → file of what may be downloaded
     dataset: str  # its IRI
     void: frozenset[ox.Triple]  # what it holds, in numbers
     vocabulary: Vocabulary
@@ -89,6 +88,11 @@ class Site:
         }
 
     @cached_property
+    def tombstones(self) -> Mapping[str, Tombstone]:
+        """What became of the addresses that were retired."""
+        return read_tombstones(self.store)
+
+    @cached_property
     def catalogue(self) -> Catalogue:
         """Its things as names, types and properties, for those who match tables to them."""
         return Catalogue(self.store)
@@ -101,7 +105,7 @@ class Site:
                 templates.get_template(name)
         self.lists.mentions("")
         self.ownership.has("")
-        _ = self.countries, self.vocabulary.ties, self.vocabulary.tree
+        _ = self.countries, self.tombstones, self.vocabulary.ties, self.vocabulary.tree
         _ = self.catalogue.matcher, self.catalogue.types, self.catalogue.properties
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
@@ -155,7 +159,7 @@ def open_release(build: Path, settings: Settings) -> Site:
         Search(release.path / SEARCH),
         settings,
         release.manifest,
-        {name: release.path / name for name in (NQUADS, TURTLE, JSON_LD)},
+        release.downloads,
         DATASET,
         frozenset(quad.triple for quad in void),
         Vocabulary(store, questions),
