@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,22 @@ def read_release(path: Path) -> Release:
 def current_release(build: Path) -> Release:
     """The release that is served; raises ReleaseMissing where nothing was built yet."""
     return read_release(build / RELEASES / _pointer(build)[0])
+
+
+def kept_releases(build: Path) -> dict[str, Release]:
+    """All releases below `build` that have a version, by it, the oldest first."""
+    found = {}
+    for folder in (build / RELEASES).iterdir():
+        with suppress(ReleaseMissing):
+            release = read_release(folder)
+            if release.manifest.version:
+                found[release.manifest.version] = release
+    return dict(sorted(found.items(), key=lambda pair: _age(pair[0])))
+
+
+def _age(version: str) -> tuple[str, int]:
+    day, _, number = version.partition(".")
+    return day, int(number or 1)
 
 
 def current_inputs(build: Path) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from threading import Thread
 
 from fastapi import FastAPI
 
+from kg.store import Store
 from kg.web import problems
+from kg.web.archive import Archive
 from kg.web.asking import asking
 from kg.web.assets import assets
 from kg.web.browsing import browsing
@@ -29,7 +32,17 @@ from kg.web.reconciliation import PATH as RECONCILE
 from kg.web.reconciliation import reconciliation
 from kg.web.reports import reports
 from kg.web.searching import searching
-from kg.web.site import Site
+from kg.web.site import Site, open_release
+
+
+def archived(front: Front, site: Site, build: Path) -> Archive:
+    """The application of the newest release, with the older ones below `build` behind it."""
+
+    def open_older(version: str) -> tuple[Front, Store]:
+        older = open_release(build, site.settings, version)
+        return create_app(older), older.store
+
+    return Archive(front, site.manifest.name if site.manifest else "", lambda: list(site.releases), open_older, site.render)
 
 
 def create_app(site: Site) -> Front:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -33,11 +33,15 @@ from kg.release import (
     NQUADS,
     ORDER,
     QUERIES,
+    RELEASES,
     SEARCH,
     STORE,
     VOID,
     Manifest,
+    Release,
     current_release,
+    kept_releases,
+    read_release,
 )
 from kg.search import Search
 from kg.settings import Settings
@@ -47,7 +51,7 @@ from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe
 from kg.web.assets import MADE
-from kg.web.text import LANGUAGES, choose_language, environment, page_link, resource_link
+from kg.web.text import LANGUAGES, LATEST, choose_language, environment, page_link, pin, resource_link
 
 #: A proxy may keep an answer for as long as a new release may wait to be seen.
 PUBLIC = "public, max-age=300"
@@ -75,6 +79,8 @@ class Site:
     dates: Mapping[str, str]  # IRI → the day on which what is said of it was last changed, where that is known
     atlas: Atlas | None  # None where set-up could not fetch it
     link_report: Mapping[str, Any] | None  # what `kg link --check` found last; None where nobody looked
+    releases: Mapping[str, Release] = field(default_factory=dict)  # version → all that are kept here, the oldest first
+    is_pinned: bool = False  # whether it is an older release, whose pages lead to each other
 
     @cached_property
     def countries(self) -> Mapping[str, str]:
@@ -120,6 +126,7 @@ class Site:
                 keep=query,
                 chosen=language if query else "",
                 manifest=self.manifest,
+                newest=_newest(request) if self.is_pinned else "",
                 card=_card(request.url.path) if self.manifest else "",
                 issues=self.settings.issues,
                 timeout=self.settings.timeout,
@@ -127,6 +134,8 @@ class Site:
                 **values,
             )
         )
+        if self.is_pinned and self.manifest:
+            body = pin(body, self.manifest.version)
         return HTMLResponse(body, status, {"Content-Language": language, "Cache-Control": PUBLIC})
 
     def keep(self, request: Request) -> str:
@@ -142,9 +151,9 @@ class Site:
         return lambda iri: resource_link(iri, query.removeprefix("?lang=") or None)
 
 
-def open_release(build: Path, settings: Settings) -> Site:
-    """The current release below `build`; raises ReleaseMissing where there is none."""
-    release = current_release(build)
+def open_release(build: Path, settings: Settings, version: str = "") -> Site:
+    """The current release below `build`, or an older one by its version; raises ReleaseMissing where there is none."""
+    release = read_release(build / RELEASES / version) if version else current_release(build)
     context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
     store = OxigraphStore(Source(release.path / STORE, release.path / NQUADS, PREFIXES, context), settings)
     questions = Questions(release.path / QUERIES)
@@ -167,6 +176,8 @@ def open_release(build: Path, settings: Settings) -> Site:
         json.loads((release.path / DATES).read_text("utf-8")),
         read_atlas(MADE),
         _read_report(build / LINK_REPORT),
+        kept_releases(build),
+        bool(version),
     )
 
 
@@ -206,6 +217,11 @@ def _read_report(path: Path) -> Mapping[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise KgError(f"{path} is no report of 'kg link --check': {error}. Run it again, or remove the file.") from None
+
+
+def _newest(request: Request) -> str:
+    """The address of the same page in the newest release."""
+    return f"/{request.url.path.lstrip('/')}?{urlencode([*request.query_params.multi_items(), ('release', LATEST)])}"
 
 
 def _card(path: str) -> str:
