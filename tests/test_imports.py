@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "claims": "csvw names statements",
     "sources": "csvw names",
     "registry": "finding names rdf",
+    "changes": "names",
     "index": "names",
     "history": "errors names",
     "version": "errors history",
@@ -63,9 +64,9 @@ MAY_IMPORT = {
     "vocabulary": "compose errors names query store",
     "catalogue": "compose matching names store",
     "entity": "cite compose errors names page store",
-    "web": "atlas card catalogue cite draw entity errors examples formats index jsonld listing matching names ownership page query "
-    "release search settings sparql store table tombstones vocabulary void",
-    "cli": "author build coverage errors finding form history link publication query quickstatements registry schema settings "
+    "web": "atlas card catalogue changes cite draw entity errors examples formats index jsonld listing matching names "
+    "ownership page query release search settings sparql store table tombstones vocabulary void",
+    "cli": "author build changes coverage errors finding form history link publication query quickstatements registry release schema settings "
     "version web wikidata",
     "__main__": "cli",
 }

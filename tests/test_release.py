@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -239,10 +240,18 @@ def test_the_next_release_knows_the_one_before(own: Path) -> None:
     data = rdflib.Graph().parse(made / published(NEXT, DCAT_FILE))
     assert str(data.value(URIRef(f"https://w3id.org/vigia/release/{NEXT}"), DCAT.previousVersion)).endswith(f"/release/{DAY}")
     assert [past.version for past in read_record(own)] == [DAY, NEXT]
+    log = (own / "CHANGELOG.md").read_text()
+    assert re.findall("^## (.*)$", log, re.MULTILINE) == [NEXT, DAY]
+    assert f"## {NEXT}\n\nNothing changed.\n" in log
+    with (own / "data/org/guess.yaml").open("a") as file:
+        file.write("alias: {en: Guesswork}\n")
     commit(own, NEXT)
     second = release(own)
     assert second.name == f"{NEXT}.2"
     assert read_release(second).manifest.previous == NEXT
+    log = (own / "CHANGELOG.md").read_text()
+    assert re.findall("^## (.*)$", log, re.MULTILINE) == [f"{NEXT}.2", NEXT, DAY]
+    assert "- `org:guess`: changed skos:altLabel: – → Guesswork" in log
 
 
 def test_what_is_not_committed_is_not_released(own: Path) -> None:

@@ -26,6 +26,7 @@ from kg.settings import read_settings
 
 if TYPE_CHECKING:
     from kg.link import Report
+    from kg.release import Release
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America."
@@ -133,7 +134,7 @@ def release(
     from kg.history import clean_commit  # noqa: PLC0415
     from kg.publication import publish  # noqa: PLC0415
     from kg.query import open_store  # noqa: PLC0415
-    from kg.registry import register  # noqa: PLC0415
+    from kg.registry import PUBLISHED, register  # noqa: PLC0415
     from kg.version import RECORD, Past, next_version, record  # noqa: PLC0415
 
     _demand_root(root)
@@ -145,10 +146,29 @@ def release(
         err.print("[red]No release was made.[/red] What was served before is still there.")
         raise typer.Exit(1) from None
     path = publish(made, root, folder)
+    _log_changes(root, made, build_folder)
     record(root, Past(version.name, made.manifest.canonical_hash))
     register(root, open_store(build_folder))
     err.print(f"Release [bold]{version.name}[/bold] in {path}, {made.manifest.counts['triples']:,} triples.", highlight=False)
-    err.print(f"Commit what it left in the repository: {RECORD} and the list of its addresses.", style="dim")
+    err.print(f"Commit what it left in the repository: CHANGELOG.md, {RECORD} and {PUBLISHED}.", style="dim")
+
+
+def _log_changes(root: Path, made: Release, build_folder: Path) -> None:
+    """Add what changed since the release before to the change log."""
+    from kg.changes import as_markdown, compare, read_snapshot, write_log  # noqa: PLC0415
+    from kg.release import STATEMENTS, kept_releases  # noqa: PLC0415
+
+    version, before = made.manifest.version, made.manifest.previous
+    earlier = kept_releases(build_folder).get(before)
+    after = read_snapshot(made.path / STATEMENTS)
+    if earlier:
+        section = as_markdown(compare(read_snapshot(earlier.path / STATEMENTS), after), version)
+    elif not before:
+        section = f"## {version}\n\nThe first release, with {len(after):,} things and claims.\n"
+    else:
+        err.print(f"CHANGELOG.md was not written: release {before} is not in {build_folder}. 'kg build --from' puts it there.")
+        return
+    write_log(root / "CHANGELOG.md", section)
 
 
 def _tell_stage(stage: str, seconds: float) -> None:

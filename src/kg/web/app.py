@@ -17,6 +17,7 @@ from kg.web.asking import asking
 from kg.web.assets import assets
 from kg.web.browsing import browsing
 from kg.web.cards import cards
+from kg.web.changing import changing
 from kg.web.citing import citing
 from kg.web.describe import descriptions
 from kg.web.documents import documents
@@ -70,6 +71,7 @@ def create_app(site: Site) -> Front:
     app.include_router(reconciliation(site))
     app.include_router(reports(site))
     app.include_router(citing(site))
+    app.include_router(changing(site))
     app.include_router(machines(site))
     app.include_router(cards(site))
     app.include_router(documents(site))
