@@ -66,8 +66,8 @@ MAY_IMPORT = {
     "entity": "cite compose errors names page store",
     "web": "atlas card catalogue changes cite draw entity errors examples formats index jsonld listing matching names "
     "ownership page query release search settings sparql store table tombstones vocabulary void",
-    "cli": "author build changes coverage errors finding form history link publication query quickstatements registry release schema settings "
-    "version web wikidata",
+    "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "
+    "release schema settings version web wikidata",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.

@@ -33,7 +33,7 @@ _BY_PROPERTY = {
 }
 _LOG = """# Change log
 
-What changed in the statements of the graph from one release to the next. Written by `kg release`; `/changes` shows the same, and more.
+What changed in the statements of the graph from one release to the next. Written by `kg release`; `/changes` shows it, too.
 """
 _CLAIM, _CITATION, _RETIRED = "kg:claim", "kg:citation", "kg:retiredOn"
 
