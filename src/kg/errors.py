@@ -9,6 +9,7 @@ KgError
 │   │   └── ServiceRefused  the query asks this server to call one that is not allowed
 │   ├── NotFound         there is no such thing
 │   ├── Gone             there was one, and its address was retired
+│   ├── Differs          an answer is not the one that was cited
 │   ├── NotAcceptable    there is no such format; carries the formats there are
 │   ├── WrongMethod      the address does not answer to that method
 │   ├── MethodRefused    the endpoint is read-only
@@ -77,6 +78,10 @@ class NotFound(RequestError):
 
 class Gone(RequestError):
     """There was such a thing, and its address was retired without a successor."""
+
+
+class Differs(RequestError):
+    """An answer is not the one that was cited."""
 
 
 class NotAcceptable(RequestError):

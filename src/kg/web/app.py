@@ -29,6 +29,7 @@ from kg.web.ontology import ontology
 from kg.web.openapi import describe_interface
 from kg.web.operation import operation
 from kg.web.pages import pages
+from kg.web.pinning import pinning
 from kg.web.reconciliation import PATH as RECONCILE
 from kg.web.reconciliation import reconciliation
 from kg.web.reports import reports
@@ -72,6 +73,7 @@ def create_app(site: Site) -> Front:
     app.include_router(reports(site))
     app.include_router(citing(site))
     app.include_router(changing(site))
+    app.include_router(pinning(site))
     app.include_router(machines(site))
     app.include_router(cards(site))
     app.include_router(documents(site))

@@ -54,6 +54,12 @@ _KINDS: dict[type[errors.KgError], Kind] = {
         "This address was retired",
         "The detail says when and why. Releases before that day still tell of it.",
     ),
+    errors.Differs: Kind(
+        "differs",
+        HTTPStatus.CONFLICT,
+        "The answer is not the one that was cited",
+        "The detail has both hashes. Name the release that was cited by release=, and give the query letter by letter.",
+    ),
     errors.NotAcceptable: Kind(
         "not-acceptable",
         HTTPStatus.NOT_ACCEPTABLE,
