@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "vocabulary": "compose errors names query store",
     "catalogue": "compose matching names store",
     "entity": "cite compose errors names page store",
-    "web": "atlas card catalogue changes cite draw entity errors examples formats index jsonld listing matching names "
+    "web": "atlas card catalogue changes cite dcat draw entity errors examples formats index jsonld listing matching names "
     "ownership page query release search settings sparql store table tombstones vocabulary void",
     "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "
     "release schema settings version web wikidata",

@@ -32,7 +32,8 @@ _TYPES = {
 }
 _PACKED = {"gz": "application/gzip", "zst": "application/zstd"}
 _CONFORMS = ("https://www.w3.org/TR/vocab-dcat-3/", "https://www.w3.org/TR/void/")
-_KEYWORDS = {
+#: By language.
+KEYWORDS = {
     "en": ("surveillance", "facial recognition", "Latin America", "video surveillance", "biometrics", "public procurement"),
     "es": ("vigilancia", "reconocimiento facial", "América Latina", "videovigilancia", "biometría", "contratación pública"),
     "pt": ("vigilância", "reconhecimento facial", "América Latina", "videovigilância", "biometria", "contratação pública"),
@@ -57,7 +58,7 @@ def describe_release(manifest: Manifest) -> list[ox.Triple]:
     triples = [*_catalogue(), *_publisher(), *_dataset(DATASET)]
     if released:
         triples += [*_dataset(described), *_version(manifest)]
-    for file in manifest.files:
+    for file, _ in data_files(manifest):
         triples += _distribution(manifest, described, file)
     for path, (titles, protocol) in _SERVICES.items():
         triples += _service(path, titles, protocol)
@@ -100,7 +101,7 @@ def _dataset(iri: str) -> Iterator[ox.Triple]:
         ("rdf:type", _SPACES["dcat"] + "Dataset"),
         *_texts("dct:title", TITLE),
         *_texts("dct:description", DESCRIPTION),
-        *(("dcat:keyword", ox.Literal(word, language=language)) for language, words in _KEYWORDS.items() for word in words),
+        *(("dcat:keyword", ox.Literal(word, language=language)) for language, words in KEYWORDS.items() for word in words),
         ("dct:publisher", _PUBLISHER),
         ("dct:creator", _PUBLISHER),
         ("dct:license", LICENCE),
@@ -126,16 +127,22 @@ def _version(manifest: Manifest) -> Iterator[ox.Triple]:
         yield from _tell(iri, ("dcat:previousVersion", release_iri(manifest.previous)))
 
 
+def data_files(manifest: Manifest) -> list[tuple[str, str]]:
+    """The files that hold data, with their media type; what only describes them is no distribution."""
+    found = []
+    for name in manifest.files:
+        stem, _, last = name.rpartition(".")
+        ending = stem.rpartition(".")[2] if last in _PACKED else last
+        if "/" not in name and ending in _TYPES and (name.startswith("kg.") or ending == "csv"):
+            found.append((name, _PACKED.get(last) or _TYPES[ending][0]))
+    return found
+
+
 def _distribution(manifest: Manifest, dataset: str, file: str) -> Iterator[ox.Triple]:
-    """One file that holds data; what only describes them is no distribution."""
-    stem, _, last = file.rpartition(".")
-    packed = _PACKED.get(last, "")
-    ending = stem.rpartition(".")[2] if packed else last
-    if "/" in file or ending not in _TYPES or not (file.startswith("kg.") or ending == "csv"):
-        return
     name = manifest.published(file)
     part, checksum = f"{dataset}#{name}", f"{dataset}#{name}-sha256"
-    media, code = _TYPES[ending]
+    packed = _PACKED.get(file.rpartition(".")[2], "")
+    media, code = _TYPES[file.split(".")[1]]
     facts = manifest.files[file]
     yield from _tell(dataset, ("dcat:distribution", part))
     yield from _tell(

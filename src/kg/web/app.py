@@ -32,6 +32,7 @@ from kg.web.pages import pages
 from kg.web.pinning import pinning
 from kg.web.reconciliation import PATH as RECONCILE
 from kg.web.reconciliation import reconciliation
+from kg.web.releasing import releasing
 from kg.web.reports import reports
 from kg.web.searching import searching
 from kg.web.site import Site, open_release
@@ -74,6 +75,7 @@ def create_app(site: Site) -> Front:
     app.include_router(citing(site))
     app.include_router(changing(site))
     app.include_router(pinning(site))
+    app.include_router(releasing(site))
     app.include_router(machines(site))
     app.include_router(cards(site))
     app.include_router(documents(site))

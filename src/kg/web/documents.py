@@ -52,6 +52,9 @@ def documents(site: Site) -> APIRouter:
         iri = iri_of(path)
         if successor := successor_of(site, iri, request):
             return RedirectResponse(local_path(successor), 301)
+        version = path.rpartition("/")[2]
+        if is_ontology(iri) and version in site.releases and site.manifest and version != site.manifest.version:
+            return RedirectResponse(f"/def?release={version}", 303)
         if not site.entities.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         fmt, _ = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))
