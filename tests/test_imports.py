@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "rdf": "names",
     "void": "names rdf",
     "dcat": "names rdf release void",
+    "lodcloud": "names void",
     "crate": "names release void",
     "statements": "csvw names",
     "claims": "csvw names statements",
@@ -47,8 +48,8 @@ MAY_IMPORT = {
     "coverage": "errors names",
     "query": "errors names release",
     "examples": "names query",
-    "publication": "claims crate csvw dcat errors examples finding history index load names query rdf release sources statements "
-    "validate version void",
+    "publication": "claims crate csvw dcat errors examples finding history index load lodcloud names query rdf release sources "
+    "statements validate version void",
     "build": "derive errors finding hygiene load names publication rdf registry release validate version",
     "store": "errors formats jsonld names settings sparql",
     "ownership": "store",

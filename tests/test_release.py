@@ -33,6 +33,7 @@ from kg.release import (
     CLAIMS,
     GZIP,
     JSON_LD,
+    LOD_CLOUD,
     MANIFEST,
     NQUADS,
     ONTOLOGY_FILE,
@@ -231,6 +232,31 @@ def test_the_catalogue_names_every_file_with_its_hash(folder: Path) -> None:
             assert str(digest) == hashlib.sha256(content).hexdigest()
     assert len(list(data.objects(here, DCAT.distribution))) == 15
     assert data.value(here, DCTERMS.issued) is not None
+
+
+def test_the_ontology_says_what_vocabulary_catalogues_ask_for(folder: Path) -> None:
+    """What Linked Open Vocabularies and FOOPS! look at that a file can say."""
+    graph = rdflib.Graph().parse(folder / published(DAY, ONTOLOGY_FILE))
+    ours = URIRef("https://w3id.org/vigia/def")
+    vann = Namespace("http://purl.org/vocab/vann/")
+    for prop in (DCTERMS.title, DCTERMS.description):
+        assert {text.language for text in graph.objects(ours, prop)} == {"en", "es", "pt"}  # type: ignore[attr-defined]
+    for prop in (DCTERMS.creator, DCTERMS.license, DCTERMS.issued, DCTERMS.modified, OWL.versionIRI, OWL.versionInfo):
+        assert len(list(graph.objects(ours, prop))) == 1, prop
+    assert [str(prefix) for prefix in graph.objects(ours, vann.preferredNamespacePrefix)] == ["kg"]
+    assert [str(space) for space in graph.objects(ours, vann.preferredNamespaceUri)] == ["https://w3id.org/vigia/def#"]
+
+
+def test_the_lod_cloud_is_told_how_many_links_lead_where(folder: Path) -> None:
+    entry = json.loads((folder / published(DAY, LOD_CLOUD)).read_text())
+    graph = rdflib.Graph().parse(current_release(folder.parent.parent / "build").path / TURTLE)
+    links = graph.query("""SELECT (COUNT(*) AS ?n) { ?s owl:sameAs|skos:closeMatch|skos:exactMatch ?o
+        FILTER(STRSTARTS(STR(?s), "https://w3id.org/vigia/") && STRSTARTS(STR(?o), "http://www.wikidata.org/")) }""")
+    (number,) = [int(row.n) for row in links]  # type: ignore[union-attr]
+    assert number > 0
+    assert entry["links"] == [{"target": "wikidata", "value": str(number)}]
+    assert entry["triples"] > 1000
+    assert {"identifier", "title", "description", "license", "sparql", "full_download", "keywords", "domain"} <= entry.keys()
 
 
 def test_the_next_release_knows_the_one_before(own: Path) -> None:

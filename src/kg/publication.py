@@ -25,6 +25,7 @@ from kg.finding import Finding, report, violations
 from kg.history import read_dates
 from kg.index import write_index
 from kg.load import Loaded
+from kg.lodcloud import describe_for_cloud
 from kg.names import BASE, DATASET, LICENCE, PREFIXES, release_iri, used_prefixes
 from kg.query import read_question
 from kg.rdf import layered, tell
@@ -36,6 +37,7 @@ from kg.release import (
     DESCRIBED,
     GZIP,
     JSON_LD,
+    LOD_CLOUD,
     MANIFEST,
     NQUADS,
     ONTOLOGY_FILE,
@@ -88,6 +90,7 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
     _write_table(folder, sources_table(store), SOURCES, version)
     void = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
     _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
+    _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
     _write_rest(folder, root, findings)
     counts = {"triples": len(triples), "asserted": len(loaded.data), "derived": len(derived), "ontology": len(ontology)}
     return _describe(folder, counts, version, read_dates(root))
@@ -222,7 +225,7 @@ Release {manifest.version}, {counts["triples"]:,} triples, {counts["derived"]:,}
 | `{name(SOURCES)}` | the sources, with their rights |
 | `*.csv{DESCRIBED}` | what stands in the columns (CSV on the Web) |
 | `{name(ONTOLOGY_FILE)}`, `shapes/`, `queries/` | the ontology, what must hold (SHACL), the stored questions |
-| `{name(DCAT)}`, `{name(VOID)}`, `{CRATE}` | descriptions for catalogues and archives |
+| `{name(DCAT)}`, `{name(VOID)}`, `{name(LOD_CLOUD)}`, `{CRATE}` | descriptions for catalogues and archives |
 | `{name(REPORT)}` | what validation found |
 | `{SUMS}` | `sha256sum --check {SUMS}` tells whether all files are whole |
 

@@ -25,6 +25,7 @@ DESCRIBED = "-metadata.json"  # where programs look for the description of a tab
 ONTOLOGY_FILE = "ontology.ttl"
 VOID = "void.ttl"
 DCAT = "dcat.ttl"
+LOD_CLOUD = "lod-cloud.json"
 CONTEXT = "context.jsonld"
 SEARCH = "search.sqlite"  # not among the files of the manifest: SQLite writes its own version into it
 DATES = "dates.json"  # not either: the same files can have been written on another day
