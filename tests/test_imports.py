@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "statements": "csvw names",
     "claims": "csvw names statements",
     "sources": "csvw names",
+    "followthemoney": "csvw names",
     "registry": "finding names rdf",
     "changes": "names",
     "index": "names",
@@ -48,8 +49,8 @@ MAY_IMPORT = {
     "coverage": "errors names",
     "query": "errors names release",
     "examples": "names query",
-    "publication": "claims crate csvw dcat errors examples finding history index load lodcloud names query rdf release sources "
-    "statements validate version void",
+    "publication": "claims crate csvw dcat errors examples finding followthemoney history index load lodcloud names query rdf "
+    "release sources statements validate version void",
     "build": "derive errors finding hygiene load names publication rdf registry release validate version",
     "store": "errors formats jsonld names settings sparql",
     "ownership": "store",

@@ -31,6 +31,7 @@ from kg.publication import SUMS, install
 from kg.registry import PUBLISHED
 from kg.release import (
     CLAIMS,
+    FOLLOWTHEMONEY,
     GZIP,
     JSON_LD,
     LOD_CLOUD,
@@ -177,7 +178,7 @@ def test_the_hash_of_the_data_set_is_that_of_its_canonical_form(released: Path) 
 
 
 def test_the_tables_are_read_by_their_description(folder: Path) -> None:
-    for name, key in ((CLAIMS, "claim"), (STATEMENTS, "id"), (SOURCES, "source")):
+    for name, key in ((CLAIMS, "claim"), (STATEMENTS, "id"), (SOURCES, "source"), (FOLLOWTHEMONEY, "id")):
         table = csvw.CSVW(str(folder / f"{published(DAY, name)}-metadata.json"), validate=True)
         assert table.is_valid, name
         rows = list(table.tables[0])
@@ -200,14 +201,36 @@ def test_a_row_is_a_claim_with_its_source(released: Path, folder: Path) -> None:
     assert all(row["source"] and row["value"] and row["subject_name"] for row in rows.values())
 
 
-def test_statements_are_named_as_followthemoney_names_them(folder: Path) -> None:
+def test_statements_are_told_apart_by_their_hash(folder: Path) -> None:
     rows = rows_of(folder, STATEMENTS)
-    for row in rows:
+    for row in (*rows, *rows_of(folder, FOLLOWTHEMONEY)):
         lang = f"@{row['lang']}" if row["lang"] else ""
         key = f"{row['dataset']}.{row['entity_id']}.{row['prop']}.{row['value']}{lang}"
         assert row["id"] == hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
     assert {"kg:country", "kg:claim", "kg:citation"} <= {row["prop"] for row in rows}
     assert not [row for row in rows if "/id/node/" in row["entity_id"] + row["value"]]
+
+
+def test_followthemoney_gets_its_own_classes_and_names(folder: Path) -> None:
+    """As its version 4.11 has them: class → properties, and what it allows as the name of an entity."""
+    of_party = {"name", "alias", "summary", "country", "wikidataId", "sourceUrl"}
+    known = {
+        **dict.fromkeys(("Company", "PublicBody", "Organization", "Person", "Project"), of_party),
+        "Ownership": {"owner", "asset", "percentage", "startDate", "endDate", "date", "sourceUrl"},
+        "ProjectParticipant": {"project", "participant", "role", "startDate", "endDate", "date", "sourceUrl"},
+    }
+    rows = rows_of(folder, FOLLOWTHEMONEY)
+    schemas = {row["entity_id"]: row["schema"] for row in rows}
+    assert len({(row["entity_id"], row["schema"]) for row in rows}) == len(schemas)
+    for row in rows:
+        assert row["prop"] in known[row["schema"]]
+        assert re.fullmatch(r"[0-9a-zA-Z]([0-9a-zA-Z.-]*[0-9a-zA-Z])?", row["entity_id"])
+        if row["prop_type"] == "entity":
+            assert row["value"] in schemas
+    ties = {row["entity_id"] for row in rows if row["schema"] == "ProjectParticipant"}
+    assert "vigia-ini-xa-cameras.maker" in ties
+    assert "vigia-ini-xa-cameras.guess" not in ties  # presumed
+    assert "vigia-ini-xa-cameras.wrong" not in ties  # no longer held to be right
 
 
 def test_archives_and_citation_tools_read_it(folder: Path) -> None:
@@ -230,7 +253,7 @@ def test_the_catalogue_names_every_file_with_its_hash(folder: Path) -> None:
             assert int(str(data.value(part, DCAT.byteSize))) == len(content)
             digest = data.value(data.value(part, SPDX.checksum), SPDX.checksumValue)
             assert str(digest) == hashlib.sha256(content).hexdigest()
-    assert len(list(data.objects(here, DCAT.distribution))) == 15
+    assert len(list(data.objects(here, DCAT.distribution))) == 16
     assert data.value(here, DCTERMS.issued) is not None
 
 

@@ -44,6 +44,7 @@ _INPUTS = (
     "queries/*.rq",
     "queries/lists/*/*.rq",
     "queries/rules/*.rq",
+    "queries/dumps/*.rq",
     "queries/hygiene/*.rq",
 )
 

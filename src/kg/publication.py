@@ -22,6 +22,7 @@ from kg.csvw import Table, described, written
 from kg.errors import KgError
 from kg.examples import describe_examples
 from kg.finding import Finding, report, violations
+from kg.followthemoney import followthemoney_table
 from kg.history import read_dates
 from kg.index import write_index
 from kg.load import Loaded
@@ -35,6 +36,7 @@ from kg.release import (
     DATES,
     DCAT,
     DESCRIBED,
+    FOLLOWTHEMONEY,
     GZIP,
     JSON_LD,
     LOD_CLOUD,
@@ -88,6 +90,8 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
     _write_table(folder, claims_table(store), CLAIMS, version)
     _write_table(folder, statements_table(read_statements(store), version.name), STATEMENTS, version)
     _write_table(folder, sources_table(store), SOURCES, version)
+    mapping = root / "queries" / "dumps" / "followthemoney.rq"
+    _write_table(folder, followthemoney_table(store, mapping, version.name), FOLLOWTHEMONEY, version)
     void = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
     _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
     _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
@@ -221,7 +225,8 @@ Release {manifest.version}, {counts["triples"]:,} triples, {counts["derived"]:,}
 | `{name(TRIG)}{GZIP}`, `{ZSTD}` | the same, to read |
 | `{name(TURTLE)}{GZIP}`, `{name(JSON_LD)}{GZIP}`, `{ZSTD}` | the default graph: what plain queries see |
 | `{name(CLAIMS)}` | one row for each claim: what it says, how sure it is, which source says it, and where |
-| `{name(STATEMENTS)}` | every asserted statement, as FollowTheMoney writes them |
+| `{name(STATEMENTS)}` | every asserted statement: subject, property, value |
+| `{name(FOLLOWTHEMONEY)}` | parties, projects, and who owns or takes part in which, for tools that speak FollowTheMoney |
 | `{name(SOURCES)}` | the sources, with their rights |
 | `*.csv{DESCRIBED}` | what stands in the columns (CSV on the Web) |
 | `{name(ONTOLOGY_FILE)}`, `shapes/`, `queries/` | the ontology, what must hold (SHACL), the stored questions |

@@ -21,6 +21,7 @@ GZIP, ZSTD = ".gz", ".zst"
 CLAIMS = "claims.csv"
 STATEMENTS = "statements.csv"
 SOURCES = "sources.csv"
+FOLLOWTHEMONEY = "followthemoney.csv"
 DESCRIBED = "-metadata.json"  # where programs look for the description of a table: claims.csv-metadata.json
 ONTOLOGY_FILE = "ontology.ttl"
 VOID = "void.ttl"

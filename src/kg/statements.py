@@ -15,7 +15,7 @@ from kg.names import NODE, PREFIXES, compact, layer
 _DATA = ox.NamedNode(layer("data"))
 _TYPE = PREFIXES["rdf"] + "type"
 _NAME = "vigia"
-# Kinds of properties as FollowTheMoney has them, by datatype; all others are strings.
+# Kinds of values, by datatype; all others are strings.
 _KINDS = {
     "anyURI": "url",
     "date": "date",
@@ -39,7 +39,7 @@ _COLUMNS = (
     Column("external", "Always f."),
     Column("first_seen", "Empty."),
     Column("last_seen", "The release that the table belongs to."),
-    Column("id", "SHA-1 of data set, entity, property and value, as FollowTheMoney makes it."),
+    Column("id", "SHA-1 of data set, entity, property and value."),
 )
 
 
@@ -87,7 +87,7 @@ def _short(term: object) -> str:
 
 
 def statements_table(statements: Iterable[Statement], version: str) -> Table:
-    """As FollowTheMoney writes statements, so that its readers and those of OpenSanctions take them."""
+    """In the columns of FollowTheMoney's statements, which say all that is needed, with our own classes and properties."""
     listed = list(statements)
     classes = {one.subject: compact(one.value) for one in listed if one.property == _TYPE}
     rows = [_row(one, classes.get(one.subject, ""), version) for one in listed if one.property != _TYPE]

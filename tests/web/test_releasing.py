@@ -79,7 +79,7 @@ def test_the_catalogue_entry_has_what_dcat_ap_asks_for(client: TestClient) -> No
     here = URIRef(f"{BASE}release/{SECOND}")
     assert (here, RDF.type, DCAT.Dataset) in data
     assert data.value(here, DCAT.previousVersion) == URIRef(f"{BASE}release/{FIRST}")
-    assert len(list(data.objects(here, DCAT.distribution))) == 15
+    assert len(list(data.objects(here, DCAT.distribution))) == 16
     broken = rdflib.Graph()
     broken += data
     broken.remove((None, DCAT.accessURL, None))
