@@ -56,7 +56,7 @@ def _document(site: Site, request: Request, fmt: Format) -> Response:
 def void_of(site: Site, base: str) -> list[ox.Triple]:
     """The data set in numbers, and where this server answers."""
     endpoint = ox.Triple(_node(site.dataset), _node(_VOID + "sparqlEndpoint"), _node(base + "sparql"))
-    triples = {*site.void, endpoint}
+    triples = {*site.void} if site.is_static else {*site.void, endpoint}
     if site.manifest:
         version = ox.Literal(site.manifest.id)
         triples.add(ox.Triple(_node(site.dataset), _node(PREFIXES["owl"] + "versionInfo"), version))

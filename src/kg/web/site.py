@@ -76,6 +76,7 @@ class Site:
     dates: Mapping[str, str]  # IRI → the day on which what is said of it was last changed, where that is known
     atlas: Atlas | None  # None where set-up could not fetch it
     link_report: Mapping[str, Any] | None  # what `kg link --check` found last; None where nobody looked
+    is_static: bool = False  # whether its pages become files (`kg.web.copying`), which nothing answers behind
 
     @cached_property
     def countries(self) -> Mapping[str, str]:
@@ -118,6 +119,7 @@ class Site:
                 manifest=self.manifest,
                 card=_card(request.url.path) if self.manifest else "",
                 issues=self.settings.issues,
+                is_static=self.is_static,
                 timeout=self.settings.timeout,
                 site_address=str(request.base_url).rstrip("/"),
                 **values,
@@ -207,7 +209,11 @@ def _read_report(path: Path) -> Mapping[str, Any] | None:
 def _card(path: str) -> str:
     """Where the picture of a page lies; pages that are no things share one."""
     kind, _, rest = path.lstrip("/").partition("/")
-    return f"/card/{quote(rest)}.png" if kind == "page" and rest and not rest.startswith("def") else "/card/home.png"
+    return (
+        f"/card/{quote(rest)}.png"
+        if kind == "page" and rest and not rest.startswith(("code/", "def", "graph/"))
+        else "/card/home.png"
+    )
 
 
 def _with_language(request: Request, code: str) -> str:
