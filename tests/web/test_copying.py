@@ -7,6 +7,7 @@ import filecmp
 import http.server
 import json
 import os
+import posixpath
 import re
 import shutil
 import socket
@@ -103,6 +104,11 @@ def check(path: Path) -> Checked:
     return page
 
 
+def seen_from(file: str, link: str) -> str:
+    """The file that a link of another leads to."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), unquote(link))) if link else file
+
+
 def test_it_is_whole(copy: Path, checked: dict[str, Checked]) -> None:
     for language in LANGUAGES:
         for file in (
@@ -127,7 +133,7 @@ def test_it_is_whole(copy: Path, checked: dict[str, Checked]) -> None:
                 "page/def/claim",
                 "page/graph/data",
             ),
-            *("page/code/role", "page/code/role/operator", "browse/Company", "browse/Company.map", "browse/Source.timeline"),
+            *("page/code/role", "page/code/role/provider", "browse/Company", "browse/Company.map", "browse/Source.timeline"),
             *("browse/Participation", "questions/supplies-and-operates"),
         ):
             assert f"{language}/{file}.html" in checked
@@ -164,8 +170,8 @@ def test_every_link_leads_to_a_file_and_every_anchor_to_an_element(copy: Path, c
                 assert not parts.netloc.startswith(("copy.", "localhost", "127.")), (file, value)
                 continue
             assert not value.startswith("/"), (file, value)
-            target = unquote(urljoin(f"x:///{file}", parts.path or file.rpartition("/")[2])).removeprefix("x:///")
-            assert ".." not in target, (file, value)
+            target = seen_from(file, parts.path)
+            assert not target.startswith(".."), (file, value)
             assert (copy / target).is_file(), (file, value)
             assert not parts.query or re.fullmatch(r"\w\w/(browse/\w+|search)\.html", target), (file, value)
             if parts.fragment and target in checked:
@@ -175,8 +181,8 @@ def test_every_link_leads_to_a_file_and_every_anchor_to_an_element(copy: Path, c
 
 
 def test_no_page_needs_the_application(copy: Path, checked: dict[str, Checked]) -> None:
-    forms = {(file.partition("/")[0], unquote(urljoin(f"x:///{file}", to))) for file, page in checked.items() for to in page.forms}
-    assert forms == {(language, f"x:///{language}/search.html") for language in LANGUAGES}
+    forms = {(file.partition("/")[0], seen_from(file, to)) for file, page in checked.items() for to in page.forms}
+    assert forms == {(language, f"{language}/search.html") for language in LANGUAGES}
     for path in copy.rglob("*"):
         if path.is_file():
             body = path.read_bytes()
@@ -193,7 +199,7 @@ def test_each_page_leads_to_itself_in_the_other_languages(checked: dict[str, Che
     pages = [file for file in checked if file[:3] in {"en/", "es/", "pt/"}]
     assert len(pages) > 1000
     for file in pages:
-        led = {urljoin(f"x:///{file}", value).removeprefix("x:///") for element, _, value in checked[file].links if element == "a"}
+        led = {seen_from(file, value) for element, _, value in checked[file].links if element == "a"}
         assert {f"{language}{file[2:]}" for language in LANGUAGES} <= led, file
 
 
@@ -202,10 +208,10 @@ def test_every_iri_of_the_graph_leads_to_its_page_and_data(
 ) -> None:
     terms = {term for quad in ox.parse(path=graph[1].path / NQUADS) for term in (quad.subject, quad.predicate, quad.object)}
     iris = {term.value for term in terms if isinstance(term, ox.NamedNode) and term.value.startswith(f"{BASE}id/")}
-    assert len(iris) > 80
+    assert len(iris) > 40
     for iri in iris:
         file = local_path(iri).lstrip("/") + "/index.html"
-        targets = [urljoin(f"x:///{file}", value).removeprefix("x:///") for _, _, value in checked[file].links]
+        targets = [seen_from(file, value.partition("#")[0]) for _, _, value in checked[file].links]
         (turtle,) = [target for target in targets if target.endswith(".ttl")]
         assert iri in {quad.subject.value for quad in ox.parse(path=copy / turtle) if isinstance(quad.subject, ox.NamedNode)}, iri
         pages = [target for target in targets if "/page/" in target]
@@ -220,7 +226,7 @@ def test_what_machines_read(copy: Path) -> None:
     tree = ElementTree.fromstring((copy / "sitemap.xml").read_bytes())  # noqa: S314 (ours)
     addresses = {element.text or element.attrib["href"] for element in tree.iter() if element.text or "href" in element.attrib}
     listed = {address for address in addresses if address.startswith("http")}
-    assert len(listed) > 100
+    assert len(listed) > 70
     for address in listed:
         assert address.startswith(ADDRESS)
         assert (copy / address.removeprefix(ADDRESS)).is_file(), address
@@ -335,7 +341,7 @@ def browser() -> Iterator[Browser]:
     [
         ("es", "the maker", "Maker", "Resultados: "),
         ("pt", "MAKER", "Maker", "Resultados: "),
-        ("en", "makre", "Maker", "These are the results for: maker"),
+        ("en", "holidng", "Holding", "These are the results for: holding"),
     ],
 )
 def test_search_finds(
@@ -352,7 +358,7 @@ def test_search_finds(
     link = page.locator("#results a").first
     assert first in link.inner_text()
     link.click()
-    page.wait_for_url("**/page/org/maker.html")
+    page.wait_for_url("**/page/org/*.html")
     assert page.locator("html").get_attribute("lang") == language
     assert faults == []
     page.close()
@@ -374,7 +380,8 @@ def test_filters_of_a_list_work_and_can_be_taken_off(browser: Browser, copy: Pat
     assert page.locator("#left").inner_text() == f"{number} / "
     page.locator(".chips a", has_text="(quitar)").click()
     page.wait_for_function(f"document.querySelectorAll('tr[data-held]:not([hidden])').length === {everything}")
-    page.goto(page.url.partition("?")[0] + "?country=cty:none")
+    name = page.locator("[data-facet]").first.get_attribute("data-facet")
+    page.goto(page.url.partition("?")[0] + f"?{name}=none")
     assert rows.count() == 0
     page.close()
 
@@ -455,7 +462,7 @@ def apache_settings(folder: Path, copy: Path, port: int) -> list[str]:
     (shown,) = re.findall(r"```apache\n(.*?)```", DOCS, re.DOTALL)
     modules = "".join(
         f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"
-        for name in ("mpm_event", "authz_core", "dir", "mime", "rewrite", "unixd")
+        for name in ("mpm_event", "authz_core", "dir", "mime", "rewrite")
     )
     (folder / "types").write_text("text/html html\ntext/css css\nimage/png png\n")
     (folder / "httpd.conf").write_text(
@@ -532,16 +539,16 @@ def test_a_server_serves_every_file_below_a_path(host: str, copy: Path, checked:
         ("/id/org/maker", {"Accept": "text/turtle"}, "/data/org/maker.ttl"),
         ("/id/org/maker", {"Accept": "application/ld+json"}, "/data/org/maker.jsonld"),
         ("/id/org/maker/origin", {"Accept": "application/n-triples"}, "/data/org/maker.nt"),
-        ("/code/role/operator", {"Accept": "application/rdf+xml"}, "/data/code/role/operator.rdf"),
+        ("/code/role/provider", {"Accept": "application/rdf+xml"}, "/data/code/role/provider.rdf"),
         ("/def", {"Accept": "text/turtle"}, "/data/def.ttl"),
         ("/id/org/maker", {"Accept": "text/html", "Accept_Language": "pt-BR,pt;q=0.9"}, "/pt/page/org/maker.html"),
         ("/id/org/maker", {"Accept": "text/html,*/*;q=0.8", "Accept_Language": "es"}, "/es/page/org/maker.html"),
         ("/id/org/maker/origin?lang=es", {"Accept": "text/html"}, "/es/page/org/maker.html#origin"),
-        ("/page/org/maker?lang=pt", {}, "/pt/page/org/maker.html"),
+        ("/page/org/maker?lang=pt", {}, "/pt/page/org/maker.html?lang=pt"),
         ("/page/def/Claim", {"Accept_Language": "es"}, "/es/page/def/Claim.class.html"),
         ("/browse/Company?country=cty:xb&lang=es", {}, "/es/browse/Company.html?country=cty:xb&lang=es"),
         ("/questions/amounts", {"Accept_Language": "fr"}, "/en/questions/amounts.html"),
-        ("/charts?lang=pt", {}, "/pt/charts.html"),
+        ("/charts?lang=pt", {}, "/pt/charts.html?lang=pt"),
         ("/", {"Accept_Language": "es-MX"}, "/es/index.html"),
     ],
 )

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,7 +27,6 @@ from kg.formats import GRAPHS, TURTLE
 from kg.names import BASE, NODE, ONTOLOGY, local_path
 from kg.release import current_release
 from kg.settings import Settings
-from kg.store.sandbox import die_with_parent
 from kg.web.app import create_app
 from kg.web.places import place_of
 from kg.web.relinking import ORIGIN, Relinking
@@ -217,8 +217,15 @@ _here: dict[str, Copyist] = {}  # of this process
 
 
 def _open(*arguments: Any) -> None:
-    die_with_parent()
+    Thread(target=_end_with_parent, daemon=True).start()
     _here["copyist"] = Copyist(*arguments)
+
+
+def _end_with_parent() -> None:
+    """A process of a pool would wait for ever for one that was killed."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _begin() -> dict[str, str]:

@@ -13,6 +13,7 @@ from kg.formats import HTML, JSON, by_name, negotiate
 from kg.index import fold
 from kg.names import compact, is_ours
 from kg.search import Found
+from kg.web.documents import is_ontology
 from kg.web.places import place_of
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language, page_link
@@ -96,7 +97,8 @@ def searching(site: Site) -> APIRouter:
 
 def _all_things(site: Site, language: str) -> list[dict[str, Any]]:
     """Each thing with what it is called, in the language and otherwise, its numbers, what is said of it, and its file."""
-    ours = [row for row in site.search.everything() if is_ours(row[0])]
+    # Versions of the ontology and its alignments have no page of their own.
+    ours = [row for row in site.search.everything() if is_ours(row[0]) and not is_ontology(row[0])]
     names = site.entities.names({*(iri for iri, *_ in ours), *(cls for _, cls, *_ in ours if cls)}, language)
     said = site.entities.descriptions([iri for iri, *_ in ours], language)
     listed = []
