@@ -64,7 +64,7 @@ ONLY_IN = {
     "pyrudof": {"validate"},
     "yaml": {"form", "load", "schema"},
     "pyld": {"jsonld"},
-    "httpx2": {"wikidata"},
+    "httpx2": {"web", "wikidata"},
     "rapidfuzz": {"matching", "search"},
     "prometheus_client": {"web"},
     "pythonjsonlogger": {"web"},

@@ -20,6 +20,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
@@ -237,6 +238,27 @@ def test_what_machines_read(copy: Path) -> None:
         things = json.loads(text.removeprefix("const THINGS = ").removesuffix(";\n"))
         assert len(things) > 100
         assert all((copy / language / thing["file"]).is_file() for thing in things)
+
+
+def test_the_graph_can_be_asked_as_its_page_says(copy: Path, tmp_path: Path) -> None:
+    page = (copy / "en" / "sparql.html").read_text("utf-8")
+    (dump,) = {file for file in re.findall(r'<a href="\.\./dump/([^"]+)">', page) if file.endswith(".nq")}
+    shutil.copy(copy / "dump" / dump, tmp_path)
+    question = (copy / "en" / "questions" / "supplies-and-operates.html").read_text("utf-8")
+    (text,) = re.findall(r"<pre>(.*?)</pre>", question, re.DOTALL)
+    (tmp_path / "query.rq").write_text(unescape(text), "utf-8")
+    lines = unescape(page).splitlines()
+    python = "\n".join(line.partition(">>> ")[2].removesuffix("</pre></div>") for line in lines if line.startswith(">>> "))
+    asked = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert "id/org/maker" in asked.stdout
+    binary = Path(sys.executable).with_name("oxigraph")
+    if not binary.exists():
+        pytest.skip("the oxigraph server is not installed")
+    (load,) = [line for line in lines if line.startswith("oxigraph load")]
+    subprocess.run([binary, *load.split()[1:]], cwd=tmp_path, capture_output=True, timeout=60, check=True)
+    options = ["query", "--location", "graph", "--query-file", "query.rq", "--results-format", "csv"]
+    asked = subprocess.run([binary, *options], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert "id/org/maker" in asked.stdout
 
 
 def test_twice_is_the_same(copy: Path, graph: tuple[Path, Release], tmp_path: Path) -> None:

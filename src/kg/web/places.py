@@ -62,8 +62,12 @@ class Place:
 
     def seen_from(self, file: str) -> str:
         """The link to it from another file of the copy."""
-        path = posixpath.relpath(self.file, posixpath.dirname(file) or ".")
-        return quote(path) + (f"?{self.query}" if self.query else "")
+        return _relative(self.file, posixpath.dirname(file) or ".") + (f"?{self.query}" if self.query else "")
+
+
+@lru_cache(maxsize=1 << 16)
+def _relative(file: str, folder: str) -> str:
+    return quote(posixpath.relpath(file, folder))
 
 
 @lru_cache(maxsize=1 << 16)

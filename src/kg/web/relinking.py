@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape, unescape
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from kg.errors import KgError
 from kg.web.places import Place, place_of
@@ -46,22 +47,16 @@ class Relinking:
             return match[0]
         if not value.startswith(("/", "?", ORIGIN)):
             return match[0]
-        address, hash_, anchor = urljoin(ORIGIN + self.address, value).partition("#")
-        settled, _, moved = self.settle(self._in_language(address.removeprefix(ORIGIN))).partition("#")
+        address, hash_, anchor = value.removeprefix(ORIGIN).partition("#")
+        if address.startswith("?"):
+            address = urlsplit(self.address).path + address
+        settled, _, moved = self.settle(_in_language(address, self.language)).partition("#")
         place = self._found(settled)
         # What shows a preview of a page elsewhere does not know where the page lies.
         link = self.base + place.seen_from("") if name == "content" and self.base else place.seen_from(self.place.file)
         if name == "action":  # a form writes its own
             link = link.partition("?")[0]
         return f'{name}="{escape(link)}{hash_ or "#" if anchor or moved else ""}{escape(anchor or moved)}"'
-
-    def _in_language(self, address: str) -> str:
-        """The address with the language of this page, unless it names one."""
-        parts = urlsplit(address)
-        pairs = parse_qsl(parts.query)
-        if self.language and "lang" not in dict(pairs):
-            pairs.append(("lang", self.language))
-        return parts.path + (f"?{urlencode(pairs)}" if pairs else "")
 
     def _found(self, address: str) -> Place:
         address = address.removeprefix(ORIGIN)
@@ -72,6 +67,17 @@ class Relinking:
         return place
 
 
+@lru_cache(maxsize=1 << 16)
+def _in_language(address: str, language: str) -> str:
+    """The address with the language of a page that links to it, unless it names one."""
+    parts = urlsplit(address)
+    pairs = parse_qsl(parts.query)
+    if language and "lang" not in dict(pairs):
+        pairs.append(("lang", language))
+    return parts.path + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+@lru_cache(maxsize=1 << 16)
 def _bare(address: str, place: Place) -> str:
     """The address without what only scripts read, so that each file is written once."""
     parts = urlsplit(address)
