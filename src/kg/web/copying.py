@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -42,6 +43,7 @@ _SUBJECTS = f"SELECT DISTINCT ?s WHERE {{ ?s ?p ?o FILTER(STRSTARTS(STR(?s), '{B
 # What has no name of its own, such as a citation: its page is that of what holds it.
 _HELD = f"SELECT ?part (MIN(STR(?s)) AS ?thing) WHERE {{ ?s ?p ?part FILTER(STRSTARTS(STR(?part), '{NODE}')) }} GROUP BY ?part"
 _CLAIMED = "SELECT ?part ?thing WHERE { ?thing kg:claim ?part }"
+_PROCESSES = 4  # at most; each takes 400 MB with those that it starts
 _CHUNK = 16  # addresses that a process is given at once
 Progress = Callable[[int, int], None]
 
@@ -53,16 +55,20 @@ def write_copy(build: Path, folder: Path, base: str | None, settings: Settings, 
     Raises KgError where the folder holds anything else, and leaves it as it is.
     """
     release = current_release(build).manifest
-    _demand_ours(folder)
-    draft = folder.with_name(f"{folder.name}.part")
-    _demand_ours(draft)
-    shutil.rmtree(draft, ignore_errors=True)
+    draft, old = (folder.with_name(f"{folder.name}.{ending}") for ending in ("part", "old"))
+    for path in (folder, draft, old):
+        _demand_ours(path)
+    for path in (draft, old):  # what was left by one that was killed
+        shutil.rmtree(path, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
         (draft / MARK).write_text(json.dumps({"release": release.id, "version": release.version, "address": base}) + "\n", "utf-8")
         (draft / ".nojekyll").touch()  # else GitHub Pages leaves out what begins with a full stop
         number = _write_all(build, draft, base, settings, progress)
-        _replace(folder, draft)
+        if folder.exists():  # a reader sees the old copy or the new one, and for a moment between them none
+            folder.rename(old)
+        draft.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return number
@@ -73,18 +79,11 @@ def _demand_ours(folder: Path) -> None:
         raise KgError(f"{folder} is no copy of the site that was written here (it has no {MARK}). Name another, or empty it.")
 
 
-def _replace(folder: Path, draft: Path) -> None:
-    """A reader of the folder sees the old copy or the new one, and for a moment between them none."""
-    old = folder.with_name(f"{folder.name}.old")
-    if folder.exists():
-        folder.rename(old)
-    draft.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _write_all(build: Path, folder: Path, base: str | None, settings: Settings, progress: Progress) -> int:
     """Round by round: what was linked from the files of one, and is not written yet, is the next."""
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _open, (build, folder, base, settings)) as pool:
+    with ProcessPoolExecutor(
+        min(_PROCESSES, os.cpu_count() or 1), get_context("spawn"), _open, (build, folder, base, settings)
+    ) as pool:
         written: set[str] = set()
         todo = pool.submit(_begin).result()
         while todo:
@@ -204,9 +203,9 @@ def _parts(site: Site, query: str) -> dict[str, str]:
 def _seeds(site: Site, base: str | None) -> Iterator[str]:
     subjects = sorted({row["s"].value.partition("#")[0] for row in site.store.rows(_SUBJECTS)})  # type: ignore[union-attr]
     paths = [local_path(iri) for iri in subjects]
-    yield from ("/", _MISSING, "/.well-known/void", *(f"/void.{fmt.ending}" for fmt in GRAPHS))
+    yield from ("/", _MISSING, "/dataset", "/.well-known/void", *(f"/void.{fmt.ending}" for fmt in GRAPHS))
     yield from (["/robots.txt", "/sitemap.xml"] if base else [])
-    yield from (path for path in paths if path.startswith(("/id/", "/code/", "/graph/", "/def", "/dataset")))
+    yield from (path for path in paths if path.startswith(("/id/", "/code/", "/graph/", "/def")))
     yield from (f"{path}?lang={language}" for path in _SEEDS for language in LANGUAGES)
     things = [*site.entities.things(), *(iri for iri in subjects if iri.startswith(BASE + "code/")), ONTOLOGY]
     for iri in things:
@@ -217,6 +216,7 @@ _here: dict[str, Copyist] = {}  # of this process
 
 
 def _open(*arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that waits for them
     Thread(target=_end_with_parent, daemon=True).start()
     _here["copyist"] = Copyist(*arguments)
 
