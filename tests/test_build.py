@@ -11,26 +11,33 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cramjam
 import pyoxigraph as ox
 import pytest
 import rdflib
 
-from kg import build as building
+from kg import publication
 from kg.build import build, inputs_hash, is_current
 from kg.errors import CheckFailed, ReleaseMissing
 from kg.finding import Severity
 from kg.release import (
-    CONTEXT,
+    CLAIMS,
+    DATES,
+    DCAT,
     GZIP,
     JSON_LD,
     MANIFEST,
     NQUADS,
-    ORDER,
     QUERIES,
     REPORT,
+    SEARCH,
+    SOURCES,
+    STATEMENTS,
     STORE,
+    TRIG,
     TURTLE,
     VOID,
+    ZSTD,
     Release,
     current_release,
 )
@@ -45,12 +52,13 @@ def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, R
 
 def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
     release = small[1]
-    questions = sorted(path.relative_to(release.path).as_posix() for path in (release.path / QUERIES).rglob("*.rq"))
-    dumps = [NQUADS, TURTLE, JSON_LD]
-    names = [*dumps, *(f"{name}{GZIP}" for name in dumps), VOID, CONTEXT, REPORT, ORDER, *questions]
+    for_serving = {SEARCH, DATES, MANIFEST, STORE}
+    found = (path.relative_to(release.path) for path in release.path.rglob("*") if path.is_file())
+    names = sorted(path.as_posix() for path in found if path.parts[0] not in for_serving)
     lines = "".join(f"{name} {hashlib.sha256((release.path / name).read_bytes()).hexdigest()}\n" for name in names)
     assert release.manifest.id == hashlib.sha256(lines.encode()).hexdigest()[:12] == release.path.name
-    assert set(release.manifest.files) == set(names)
+    assert sorted(release.manifest.files) == names
+    assert {NQUADS, f"{TRIG}{GZIP}", f"{JSON_LD}{ZSTD}", CLAIMS, STATEMENTS, SOURCES, DCAT, VOID, REPORT} < set(names)
     for name, facts in release.manifest.files.items():
         content = (release.path / name).read_bytes()
         assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -61,8 +69,10 @@ def test_all_dumps_hold_the_same_triples(small: tuple[Path, Release]) -> None:
     plain = {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path / NQUADS) if q.graph_name == ox.DefaultGraph()}
     for name in (TURTLE, JSON_LD):
         assert {ox.Triple(q.subject, q.predicate, q.object) for q in ox.parse(path=path / name)} == plain, name
-    for name in (NQUADS, TURTLE, JSON_LD):
+    assert set(ox.parse(path=path / TRIG)) == set(ox.parse(path=path / NQUADS))
+    for name in (NQUADS, TRIG, TURTLE, JSON_LD):
         assert gzip.decompress((path / f"{name}{GZIP}").read_bytes()) == (path / name).read_bytes()
+        assert bytes(cramjam.zstd.decompress((path / f"{name}{ZSTD}").read_bytes())) == (path / name).read_bytes()
     store = ox.Store.read_only(str(path / STORE))
     assert len(list(store.quads_for_pattern(None, None, None, ox.DefaultGraph()))) == len(plain)
     assert len(store) == sum(1 for _ in ox.parse(path=path / NQUADS))
@@ -78,7 +88,7 @@ def test_rdflib_reads_the_dump(small: tuple[Path, Release]) -> None:
 def test_the_release_brings_all_that_serving_needs(small: tuple[Path, Release]) -> None:
     path = small[1].path
     assert len(list((path / QUERIES).glob("*.rq"))) == len(list((ROOT / "queries").glob("*.rq")))
-    assert isinstance(json.loads((path / REPORT).read_text()), list)
+    assert json.loads((path / REPORT).read_text())["conforms"] is True
 
 
 def test_a_failed_build_leaves_the_release(own_model: Path, tmp_path: Path) -> None:
@@ -103,7 +113,7 @@ def test_a_build_that_breaks_while_writing_leaves_the_release(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(building, "write_manifest", full)
+    monkeypatch.setattr(publication, "write_manifest", full)
     with pytest.raises(OSError, match="No space"):
         build(own_model, out)
     assert current_release(out) == first
@@ -116,9 +126,9 @@ def test_a_killed_build_leaves_the_release_and_the_next_one_cleans_up(own_model:
     with (own_model / "data/org/guess.yaml").open("a") as file:
         file.write("alias: {en: Guesswork}\n")
     script = (
-        "import sys, time; from pathlib import Path; from kg import build\n"
+        "import sys, time; from pathlib import Path; from kg import build, publication\n"
         "def wait(*_): print('writing', flush=True); time.sleep(60)\n"
-        "build.write_manifest = wait; build.build(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "publication.write_manifest = wait; build.build(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(own_model), str(out)], stdout=subprocess.PIPE, text=True)
     assert process.stdout
@@ -189,5 +199,5 @@ def test_stages_are_timed(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_real_data_builds_without_warnings(real: tuple[Path, Release]) -> None:
-    findings = json.loads((real[1].path / REPORT).read_text())
+    findings = json.loads((real[1].path / REPORT).read_text())["findings"]
     assert not [finding for finding in findings if finding["severity"] != Severity.INFO]

@@ -27,6 +27,7 @@ FAULTS = {
         f'{TERM} skos:definition "a"@en . kg:a rdfs:isDefinedBy <https://w3id.org/vigia/def> ; rdfs:label "Thing"@en .',
         DEF + "x",
     ),
+    "claim-class-has-value": ("kg:x rdfs:subClassOf kg:Claim .", DEF + "x"),
     "term-used": (f"{TERM} a owl:Class .", DEF + "x"),
     "type-of-thing": ('org:x rdfs:label "x"@en ; a kg:Initiative .', PREFIXES["org"] + "x"),
     "type-of-claim": (f"{CLAIM} a kg:Organisation .", "https://x/c"),

@@ -10,6 +10,7 @@ import pytest
 SRC = Path(__file__).parent.parent / "src"
 MAY_IMPORT = {
     "finding": "",
+    "csvw": "",
     "errors": "finding",
     "names": "errors",
     "settings": "errors",
@@ -19,9 +20,19 @@ MAY_IMPORT = {
     "release": "errors",
     "context": "errors names",
     "rdf": "names",
-    "void": "names",
+    "void": "names rdf",
+    "dcat": "names rdf release void",
+    "lodcloud": "names void",
+    "crate": "names release void",
+    "statements": "csvw names",
+    "claims": "csvw names statements",
+    "sources": "csvw names",
+    "followthemoney": "csvw names",
+    "registry": "finding names rdf",
+    "changes": "names",
     "index": "names",
-    "history": "names",
+    "history": "errors names",
+    "version": "errors history",
     "search": "index",
     "spelling": "index",
     "matching": "spelling",
@@ -38,9 +49,12 @@ MAY_IMPORT = {
     "coverage": "errors names",
     "query": "errors names release",
     "examples": "names query",
-    "build": "derive errors examples finding history hygiene index load names query rdf release validate void",
+    "publication": "claims crate csvw dcat errors examples finding followthemoney history index load lodcloud names query rdf "
+    "release sources statements validate version void",
+    "build": "derive errors finding hygiene load names publication rdf registry release validate version",
     "store": "errors formats jsonld names settings sparql",
     "ownership": "store",
+    "tombstones": "store",
     "cite": "",
     "draw": "",
     "atlas": "",
@@ -52,9 +66,10 @@ MAY_IMPORT = {
     "vocabulary": "compose errors names query store",
     "catalogue": "compose matching names store",
     "entity": "cite compose errors names page store",
-    "web": "atlas card catalogue cite draw entity errors examples formats index jsonld listing matching names ownership page query "
-    "release search settings sparql store table vocabulary void",
-    "cli": "author build coverage errors finding form link query quickstatements schema settings web wikidata",
+    "web": "atlas card catalogue changes cite dcat draw entity errors examples formats index jsonld listing matching names "
+    "ownership page query release search settings sparql store table tombstones vocabulary void",
+    "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "
+    "release schema settings version web wikidata",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.
@@ -62,7 +77,8 @@ ONLY_IN = {
     "rdflib": {"schema", "validate"},
     "pyshacl": {"validate"},
     "pyrudof": {"validate"},
-    "yaml": {"form", "load", "schema"},
+    "cramjam": {"publication"},
+    "yaml": {"form", "load", "registry", "schema", "version"},
     "pyld": {"jsonld"},
     "httpx2": {"web", "wikidata"},
     "rapidfuzz": {"matching", "search"},

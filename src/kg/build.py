@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 import pyoxigraph as ox
 
 from kg.derive import derive
-from kg.errors import CheckFailed, ReleaseMissing
-from kg.examples import describe_examples
+from kg.errors import CheckFailed, KgError, ReleaseMissing
 from kg.finding import Finding, Place, Severity, violations
-from kg.history import read_dates
 from kg.hygiene import check_hygiene, read_rules, texts_in
-from kg.index import write_index
 from kg.load import Loaded, load
-from kg.names import BASE, DATASET, PREFIXES, iri_of_file
-from kg.query import read_question
-from kg.rdf import layered, store_of
-from kg.release import (
-    CONTEXT,
-    DATES,
-    GZIP,
-    JSON_LD,
-    NQUADS,
-    ORDER,
-    QUERIES,
-    REPORT,
-    SEARCH,
-    STORE,
-    TURTLE,
-    VOID,
-    Manifest,
-    Release,
-    current_inputs,
-    read_release,
-    switch,
-    write_manifest,
-)
-from kg.validate import check_shapes, page_order
-from kg.void import NAMESPACES, describe, metadata
+from kg.names import iri_of_file
+from kg.publication import drafted, write_files
+from kg.rdf import store_of
+from kg.registry import PUBLISHED, RETIRED, check_addresses, retired
+from kg.release import RELEASES, Release, current_inputs, read_release, switch
+from kg.validate import check_shapes
+from kg.version import RECORD, UNRELEASED, Version
 
 #: Called when a stage ends, with its name and the seconds it took.
 Progress = Callable[[str, float], None]
@@ -64,10 +38,13 @@ _INPUTS = (
     "data/context.jsonld",
     "data/*/*.y*ml",
     "data/wikidata.nt",
+    PUBLISHED,
+    RETIRED,
     "shapes/*.ttl",
     "queries/*.rq",
     "queries/lists/*/*.rq",
     "queries/rules/*.rq",
+    "queries/dumps/*.rq",
     "queries/hygiene/*.rq",
 )
 
@@ -103,6 +80,11 @@ def check(root: Path, progress: Progress = _silent) -> Checked:
         texts = [*root.glob("queries/**/*.rq"), *root.glob("shapes/*.ttl")]
         with texts_in(store, texts):
             _gate(checked, check_hygiene(store, [rule for rule in rules if rule.stage == "derived"], loaded))
+    with _stage("addresses", progress):
+        told, findings = retired(root, store)
+        loaded.data += told
+        store.extend(ox.Quad(triple.subject, triple.predicate, triple.object) for triple in told)
+        checked.findings += [*findings, *check_addresses(root, store)]
     with _stage("release shapes", progress):
         _gate(checked, check_shapes(store, root / "shapes" / "release.ttl", loaded))
     checked.findings.sort()
@@ -129,42 +111,30 @@ def _gate(checked: Checked, findings: Iterable[Finding]) -> None:
     checked.loaded.broken |= {iri for finding in violations(new) if (iri := iri_of_file(finding.place.path))}
 
 
-def build(root: Path, out: Path, progress: Progress = _silent) -> Release:
+def build(root: Path, out: Path, progress: Progress = _silent, version: Version = UNRELEASED) -> Release:
     """Make the release of what stands in `root`, below `out`, and point to it.
 
     Nothing below `out` that is being served is touched until the new release is complete.
-    Raises CheckFailed where a finding forbids a release.
+    Raises CheckFailed where a finding forbids a release, and KgError where another release has that version.
     """
     started = time.perf_counter()
     inputs = inputs_hash(root)
     checked = check(root, progress)
     if violations(checked.findings):
         raise CheckFailed(checked.findings)
-    releases = out / "releases"
+    releases = out / RELEASES
     releases.mkdir(parents=True, exist_ok=True)
-    _clear_drafts(releases)
-    draft = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=releases))
-    draft.chmod(0o755)  # another user may serve what this one built
-    try:
+    with drafted(releases) as draft:
         with _stage("write", progress):
-            release_id = _write(draft, root, checked)
-        final = releases / release_id
+            manifest = write_files(draft, root, checked.loaded, checked.derived, checked.findings, version)
+        final = releases / manifest.name
         if not final.exists():
             draft.replace(final)
-        switch(out, release_id, inputs)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        elif read_release(final).manifest.id != manifest.id:
+            raise KgError(f"{final} is another release of that version. Commit {RECORD}, which tells of it, or remove that folder.")
+        switch(out, manifest.name, inputs)
     progress("total", time.perf_counter() - started)
     return read_release(final)
-
-
-def _clear_drafts(releases: Path) -> None:
-    """Remove what builds that were killed have left; a draft whose process still runs is another build's work."""
-    for draft in releases.glob(".draft-*"):
-        try:
-            os.kill(int(draft.name.split("-")[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def is_current(root: Path, out: Path) -> bool:
@@ -186,50 +156,10 @@ def inputs_hash(root: Path) -> str:
 
 def _code_version() -> str:
     """Our own building code and the store's version: either can change what is derived or written."""
-    digest = hashlib.sha256(version("pyoxigraph").encode())
+    digest = hashlib.sha256(version_of("pyoxigraph").encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _write(folder: Path, root: Path, checked: Checked) -> str:
-    loaded = checked.loaded
-    examples = describe_examples(map(read_question, sorted((root / "queries").glob("*.rq"))), BASE + "sparql")
-    layers = {"ontology": loaded.ontology, "data": loaded.data, "derived": checked.derived, "examples": examples}
-    quads = layered(layers, apart={"wikidata": loaded.wikidata})
-    triples = [ox.Triple(q.subject, q.predicate, q.object) for q in quads if q.graph_name == ox.DefaultGraph()]
-    ox.serialize(quads, folder / NQUADS, ox.RdfFormat.N_QUADS)
-    ox.serialize(triples, folder / TURTLE, ox.RdfFormat.TURTLE, prefixes=PREFIXES)
-    ox.serialize(triples, folder / JSON_LD, ox.RdfFormat.JSON_LD)
-    store = ox.Store(folder / STORE)
-    store.bulk_extend(quads)
-    store.optimize()
-    store.flush()
-    write_index(store, folder / SEARCH)
-    described = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
-    ox.serialize(described, folder / VOID, ox.RdfFormat.TURTLE, prefixes=PREFIXES | NAMESPACES)
-    del store
-    (folder / DATES).write_text(json.dumps(read_dates(root), indent=0) + "\n", "utf-8")
-    (folder / REPORT).write_text(json.dumps(report(checked.findings), indent=2, ensure_ascii=False) + "\n", "utf-8")
-    shutil.copy(root / "data" / CONTEXT, folder / CONTEXT)
-    order = page_order(sorted((root / "shapes").glob("*.ttl")))
-    shutil.copytree(root / "queries", folder / QUERIES, ignore=shutil.ignore_patterns("rules", "hygiene"))
-    (folder / ORDER).write_text(json.dumps(order, indent=2) + "\n", "utf-8")
-    questions = sorted(path.relative_to(folder).as_posix() for path in (folder / QUERIES).rglob("*.rq"))
-    dumps = [NQUADS, TURTLE, JSON_LD]
-    for name in dumps:
-        (folder / f"{name}{GZIP}").write_bytes(gzip.compress((folder / name).read_bytes(), mtime=0))
-    names = [*dumps, *(f"{name}{GZIP}" for name in dumps), VOID, CONTEXT, REPORT, ORDER, *questions]
-    files = {name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names}
-    release_id = hashlib.sha256("".join(f"{name} {files[name]['sha256']}\n" for name in names).encode()).hexdigest()[:12]
-    counts = {
-        "triples": len(triples),
-        "asserted": len(loaded.data),
-        "derived": len(checked.derived),
-        "ontology": len(loaded.ontology),
-    }
-    write_manifest(folder, Manifest(release_id, version("vigia"), counts, files))
-    return release_id
 
 
 def report(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
@@ -244,10 +174,6 @@ def summary(findings: Iterable[Finding]) -> dict[Severity, int]:
     """How many findings there are of each severity."""
     listed = list(findings)
     return {severity: sum(finding.severity is severity for finding in listed) for severity in Severity}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Work:
     language: str = ""
     container: str = ""  # what it is a part of
     version: str = ""
+    note: str = ""  # what a reader needs to check it
 
     @property
     def key(self) -> str:
@@ -61,7 +62,7 @@ def sentence(work: Work) -> str:
     head = f"{who} ({work.issued})" if who and work.issued else who or work.issued
     publisher = work.publisher if work.authors else ""
     container = f"{work.container}, {work.version}" if work.container and work.version else work.container or work.version
-    parts = [part.rstrip(".") for part in (head, work.title, container, publisher) if part]
+    parts = [part.rstrip(".") for part in (head, work.title, container, publisher, work.note) if part]
     return ". ".join([*parts, work.url or f"[{work.address}]"]) + "."
 
 
@@ -87,7 +88,7 @@ def _entry(work: Work) -> str:
         "year": work.issued[:4],
         "language": work.language,
         "url": work.url.replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D"),
-        "note": "" if work.url else f"Described at {_escaped(work.address)}",
+        "note": _escaped(work.note) if work.url else f"Described at {_escaped(work.address)}",
     }
     lines = [f"  {name} = {{{value}}},\n" for name, value in fields.items() if value]
     return f"@{kind}{{{work.key},\n{''.join(lines)}}}\n"
@@ -109,6 +110,6 @@ def _item(work: Work) -> dict[str, Any]:
         "issued": {"date-parts": [[int(part) for part in work.issued.split("-")]]} if work.issued else None,
         "language": work.language,
         "URL": work.url,
-        "note": "" if work.url else f"Described at {work.address}",
+        "note": work.note if work.url else f"Described at {work.address}",
     }
     return {name: value for name, value in item.items() if value}

@@ -21,11 +21,12 @@ from rich.table import Column, Table
 
 from kg.coverage import Names, Part, names, parts
 from kg.errors import CheckFailed, KgError
-from kg.finding import Finding, Severity, violations
+from kg.finding import Finding, Severity, report, violations
 from kg.settings import read_settings
 
 if TYPE_CHECKING:
     from kg.link import Report
+    from kg.release import Release
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America."
@@ -67,7 +68,7 @@ def check(
     ] = False,
 ) -> None:
     """List everything that is wrong with the files; exit status 1 on a violation."""
-    from kg.build import check as run_check, report  # noqa: PLC0415, I001 (rdflib and pyshacl take half a second to import)
+    from kg.build import check as run_check  # noqa: PLC0415 (rdflib and pyshacl take half a second to import)
 
     _demand_root(root)
     checked = run_check(root)
@@ -92,30 +93,86 @@ def build(
     if_changed: Annotated[
         bool, typer.Option("--if-changed", help="Do nothing if the current release was made from these files.")
     ] = False,
+    published: Annotated[
+        Path | None, typer.Option("--from", help="Build nothing; make what serving needs from this folder of a release.")
+    ] = None,
 ) -> None:
-    """Check the files and make a release of them; the served release stays as it is until the new one is whole."""
+    """Check the files and build what is served from them; what was served before stays as it is until that is whole."""
     from kg.build import build as run_build, is_current  # noqa: PLC0415, I001
+    from kg.publication import install  # noqa: PLC0415
 
+    if published is not None:
+        made = install(published, build_folder)
+        err.print(f"Release [bold]{made.manifest.name}[/bold] can be served again.", highlight=False)
+        return
     _demand_root(root)
     if if_changed and is_current(root, build_folder):
         err.print("The release is up to date.")
         return
-
-    def progress(stage: str, seconds: float) -> None:
-        err.print(f"  {stage:<15} {seconds:6.2f} s", highlight=False)
-
     try:
-        release = run_build(root, build_folder, progress)
+        release = run_build(root, build_folder, _tell_stage)
     except CheckFailed as failure:
         _print_findings(failure.findings)
         err.print("[red]No release was made.[/red] What was served before is still there.")
         raise typer.Exit(1) from None
     counts = release.manifest.counts
     err.print(
-        f"Release [bold]{release.manifest.id}[/bold]: {counts['triples']:,} triples, {counts['derived']:,} of them derived.",
+        f"Built [bold]{release.manifest.name}[/bold]: {counts['triples']:,} triples, {counts['derived']:,} of them derived.",
         highlight=False,
     )
     err.print("A server that is running goes on with the release it has: restart it to serve this one.", style="dim")
+
+
+@app.command()
+def release(
+    root: RootOption = Path(),
+    build_folder: BuildOption = Path("build"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for what can be published.")] = Path("release"),
+) -> None:
+    """Make a release of the commit that the repository is at: dated, with all its files, and the same on any machine."""
+    from kg.build import build as run_build  # noqa: PLC0415
+    from kg.history import clean_commit  # noqa: PLC0415
+    from kg.publication import publish  # noqa: PLC0415
+    from kg.query import open_store  # noqa: PLC0415
+    from kg.registry import PUBLISHED, register  # noqa: PLC0415
+    from kg.version import RECORD, Past, next_version, record  # noqa: PLC0415
+
+    _demand_root(root)
+    version = next_version(root, clean_commit(root))
+    try:
+        made = run_build(root, build_folder, _tell_stage, version)
+    except CheckFailed as failure:
+        _print_findings(failure.findings)
+        err.print("[red]No release was made.[/red] What was served before is still there.")
+        raise typer.Exit(1) from None
+    path = publish(made, root, folder)
+    _log_changes(root, made, build_folder)
+    record(root, Past(version.name, made.manifest.canonical_hash))
+    register(root, open_store(build_folder))
+    err.print(f"Release [bold]{version.name}[/bold] in {path}, {made.manifest.counts['triples']:,} triples.", highlight=False)
+    err.print(f"Commit what it left in the repository: CHANGELOG.md, {RECORD} and {PUBLISHED}.", style="dim")
+
+
+def _log_changes(root: Path, made: Release, build_folder: Path) -> None:
+    """Add what changed since the release before to the change log."""
+    from kg.changes import as_markdown, compare, read_snapshot, write_log  # noqa: PLC0415
+    from kg.release import STATEMENTS, kept_releases  # noqa: PLC0415
+
+    version, before = made.manifest.version, made.manifest.previous
+    earlier = kept_releases(build_folder).get(before)
+    after = read_snapshot(made.path / STATEMENTS)
+    if earlier:
+        section = as_markdown(compare(read_snapshot(earlier.path / STATEMENTS), after), version)
+    elif not before:
+        section = f"## {version}\n\nThe first release, with {len(after):,} things and claims.\n"
+    else:
+        err.print(f"CHANGELOG.md was not written: release {before} is not in {build_folder}. 'kg build --from' puts it there.")
+        return
+    write_log(root / "CHANGELOG.md", section)
+
+
+def _tell_stage(stage: str, seconds: float) -> None:
+    err.print(f"  {stage:<15} {seconds:6.2f} s", highlight=False)
 
 
 @app.command()

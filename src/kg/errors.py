@@ -8,6 +8,8 @@ KgError
 │   │   ├── BadQuery     the query does not parse, or cannot be evaluated
 │   │   └── ServiceRefused  the query asks this server to call one that is not allowed
 │   ├── NotFound         there is no such thing
+│   ├── Gone             there was one, and its address was retired
+│   ├── Differs          an answer is not the one that was cited
 │   ├── NotAcceptable    there is no such format; carries the formats there are
 │   ├── WrongMethod      the address does not answer to that method
 │   ├── MethodRefused    the endpoint is read-only
@@ -72,6 +74,14 @@ class ServiceRefused(BadRequest):
 
 class NotFound(RequestError):
     """There is no such thing."""
+
+
+class Gone(RequestError):
+    """There was such a thing, and its address was retired without a successor."""
+
+
+class Differs(RequestError):
+    """An answer is not the one that was cited."""
 
 
 class NotAcceptable(RequestError):

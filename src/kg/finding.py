@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,3 +46,11 @@ NOWHERE = Place("")
 def violations(findings: list[Finding]) -> list[Finding]:
     """Those that forbid a release."""
     return [finding for finding in findings if finding.severity is Severity.VIOLATION]
+
+
+def report(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
+    """Findings as plain values, for JSON."""
+    return [
+        {"path": f.place.path, "line": f.place.line, "severity": str(f.severity), "rule": f.rule, "message": f.message}
+        for f in findings
+    ]

@@ -43,6 +43,8 @@ _KEY_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DEPTH = 12
 #: What Wikidata says of the items that things are linked to.
 WIKIDATA = "data/wikidata.nt"
+# What else stands in the folder of facts: how they are read, and what releases leave there.
+_NO_FACTS = ("context.jsonld", "LICENSE", "wikidata.nt", "releases.yaml", "published.txt", "retired.yaml")
 _OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _UNNAMED = ""  # stands for a map's name while its content, which makes the name, is being read
@@ -105,7 +107,7 @@ def load(root: Path) -> Loaded:
     for path in sorted((root / "ontology").glob("*.ttl")):
         _load_turtle(path, root, loaded)
     _load_wikidata(root / WIKIDATA, root, loaded)
-    known = {root / "data" / "context.jsonld", root / "data" / "LICENSE", root / WIKIDATA}
+    known = {root / "data" / name for name in _NO_FACTS}
     for path in sorted((root / "data").rglob("*")):
         if path in known or path.is_dir() or path.name.startswith("."):
             continue

@@ -91,6 +91,11 @@ def layer(name: str) -> str:
     return f"{BASE}graph/{name}"
 
 
+def release_iri(version: str) -> str:
+    """The IRI of one version of the data set."""
+    return f"{BASE}release/{version}"
+
+
 def expand(curie: str) -> str:
     """`kg:claim` → its IRI; anything that is no CURIE of ours comes back as it is."""
     match = _CURIE.fullmatch(curie)

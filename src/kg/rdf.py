@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyoxigraph as ox
 
 from kg.names import layer
+
+#: A key as CURIE, and the IRI, number or text that stands there.
+Fact = tuple[str, str | int | ox.Literal]
 
 
 def store_of(triples: Iterable[ox.Triple]) -> ox.Store:
@@ -33,3 +36,11 @@ def layered(layers: Mapping[str, Iterable[ox.Triple]], apart: Mapping[str, Itera
         graph = ox.NamedNode(layer(name))
         quads |= {ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples}
     return sorted(quads, key=str)
+
+
+def tell(prefixes: Mapping[str, str], subject: str, *facts: Fact) -> Iterator[ox.Triple]:
+    """Triples about one subject."""
+    for key, value in facts:
+        prefix, _, local = key.partition(":")
+        term = ox.NamedNode(value) if isinstance(value, str) else ox.Literal(value) if isinstance(value, int) else value
+        yield ox.Triple(ox.NamedNode(subject), ox.NamedNode(prefixes[prefix] + local), term)

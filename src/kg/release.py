@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +14,30 @@ from kg.errors import ReleaseMissing
 
 STORE = "store"
 NQUADS = "kg.nq"
+TRIG = "kg.trig"
 TURTLE = "kg.ttl"
 JSON_LD = "kg.jsonld"
-GZIP = ".gz"
+GZIP, ZSTD = ".gz", ".zst"
+CLAIMS = "claims.csv"
+STATEMENTS = "statements.csv"
+SOURCES = "sources.csv"
+FOLLOWTHEMONEY = "followthemoney.csv"
+DESCRIBED = "-metadata.json"  # where programs look for the description of a table: claims.csv-metadata.json
+ONTOLOGY_FILE = "ontology.ttl"
 VOID = "void.ttl"
+DCAT = "dcat.ttl"
+LOD_CLOUD = "lod-cloud.json"
 CONTEXT = "context.jsonld"
 SEARCH = "search.sqlite"  # not among the files of the manifest: SQLite writes its own version into it
 DATES = "dates.json"  # not either: the same files can have been written on another day
 REPORT = "report.json"
 ORDER = "order.json"
 QUERIES = "queries"
+SHAPES = "shapes"
 LISTS = "lists"
 MANIFEST = "manifest.json"
 LINK_REPORT = "links.json"  # beside the releases: what was found when the links to Wikidata were checked last
+RELEASES = "releases"
 _POINTER = "current"
 
 
@@ -33,9 +46,33 @@ class Manifest:
     """What a release says of itself. Equal inputs give equal manifests: no time, no machine."""
 
     id: str  # the first 12 hexadecimal digits of a SHA-256 over the names and hashes of `files`
-    version: str
+    version: str  # the day of the release; empty for what was built and not released
+    previous: str  # the version before it; empty for none
+    commit: str  # that it was made from; empty for what was not released
     counts: dict[str, int]
     files: dict[str, dict[str, Any]]  # name → bytes, sha256
+
+    @property
+    def name(self) -> str:
+        """What it is called, in addresses too: its version, or where it has none its id."""
+        return self.version or self.id
+
+    @property
+    def canonical_hash(self) -> str:
+        """Of the data set (RDFC-1.0, SHA-256): without blank nodes, its canonical form is N-Quads in the order of their bytes."""
+        return str(self.files[NQUADS]["sha256"])
+
+    def published(self, file: str) -> str:
+        """See `published`."""
+        return published(self.version, file)
+
+
+def published(version: str, file: str) -> str:
+    """What a file of a release is called where it leaves this folder: by the data set and the version, too."""
+    if "/" in file:
+        return file
+    stem = "-".join(part for part in ("vigia", version) if part)
+    return stem + file.removeprefix("kg") if file.startswith("kg.") else f"{stem}-{file}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +81,12 @@ class Release:
 
     path: Path
     manifest: Manifest
+
+    @property
+    def downloads(self) -> Mapping[str, Path]:
+        """What is offered for download, by the name that it has elsewhere."""
+        offered = (name for name in self.manifest.files if "/" not in name and name not in (ORDER, DATES))
+        return {self.manifest.published(name): self.path / name for name in offered}
 
 
 def read_release(path: Path) -> Release:
@@ -56,7 +99,23 @@ def read_release(path: Path) -> Release:
 
 def current_release(build: Path) -> Release:
     """The release that is served; raises ReleaseMissing where nothing was built yet."""
-    return read_release(build / "releases" / _pointer(build)[0])
+    return read_release(build / RELEASES / _pointer(build)[0])
+
+
+def kept_releases(build: Path) -> dict[str, Release]:
+    """All releases below `build` that have a version, by it, the oldest first."""
+    found = {}
+    for folder in (build / RELEASES).iterdir():
+        with suppress(ReleaseMissing):
+            release = read_release(folder)
+            if release.manifest.version:
+                found[release.manifest.version] = release
+    return dict(sorted(found.items(), key=lambda pair: _age(pair[0])))
+
+
+def _age(version: str) -> tuple[str, int]:
+    day, _, number = version.partition(".")
+    return day, int(number or 1)
 
 
 def current_inputs(build: Path) -> str:
@@ -78,11 +137,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     (path / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def switch(build: Path, release_id: str, inputs: str) -> None:
+def switch(build: Path, name: str, inputs: str) -> None:
     """Point to another release, in one step that a reader sees either wholly or not at all.
 
     The hash of the inputs stands with the pointer, not in the release: different files (a comment more) can give the same release.
     """
     draft = build / f"{_POINTER}.{os.getpid()}"
-    draft.write_text(f"{release_id} {inputs}\n", "utf-8")
+    draft.write_text(f"{name} {inputs}\n", "utf-8")
     draft.replace(build / _POINTER)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pyoxigraph as ox
 
 from kg.names import BASE, DATASET, LICENCE, PREFIXES, compact, expand
+from kg.rdf import Fact, tell
 
 #: Prefixes for descriptions, on top of those for the data.
 NAMESPACES = {
@@ -17,7 +18,6 @@ NAMESPACES = {
     "format": "http://www.w3.org/ns/formats/",
 }
 
-_Fact = tuple[str, str | int | ox.Literal]  # a key as CURIE, and the IRI, number or text that stands there
 _Counts = dict[tuple[str, ...], tuple[int, ...]]  # the IRIs that a row of an answer is about → its numbers
 _SPACES = PREFIXES | NAMESPACES
 
@@ -46,13 +46,13 @@ SELECT ?p ?host (COUNT(*) AS ?links) {
 """
 _GRAPHS = "SELECT ?g (COUNT(*) AS ?triples) { GRAPH ?g { ?s ?p ?o } FILTER(isIRI(?g)) } GROUP BY ?g"
 
-# What CITATION.cff and the home page say.
-_TITLE = {
+#: What CITATION.cff and the home page say.
+TITLE = {
     "en": "Vigía: a linked-data knowledge graph of surveillance technology in Latin America",
     "es": "Vigía: un grafo de conocimiento en datos enlazados sobre la tecnología de vigilancia en América Latina",
     "pt": "Vigía: um grafo de conhecimento em dados conectados sobre a tecnologia de vigilância na América Latina",
 }
-_DESCRIPTION = {
+DESCRIPTION = {
     "en": "A knowledge graph of surveillance initiatives, their providers, contracts, money and laws. "
     "Every statement names its source; where sources disagree, you see both.",
     "es": "Un grafo de conocimiento sobre iniciativas de vigilancia, sus proveedores, contratos, dinero y leyes. "
@@ -75,8 +75,8 @@ def metadata(store: ox.Store, dumps: Iterable[str]) -> list[ox.Triple]:
     return [
         *_tell(
             DATASET,
-            *(("dct:title", ox.Literal(text, language=language)) for language, text in _TITLE.items()),
-            *(("dct:description", ox.Literal(text, language=language)) for language, text in _DESCRIPTION.items()),
+            *(("dct:title", ox.Literal(text, language=language)) for language, text in TITLE.items()),
+            *(("dct:description", ox.Literal(text, language=language)) for language, text in DESCRIPTION.items()),
             ("dct:license", LICENCE),
             ("foaf:homepage", BASE),
             ("void:uriSpace", ox.Literal(BASE)),
@@ -189,11 +189,8 @@ def _holds(store: ox.Store, iri: str) -> bool:
     return any(store.quads_for_pattern(ox.NamedNode(iri), None, None, ox.DefaultGraph()))
 
 
-def _tell(subject: str, *facts: _Fact) -> Iterator[ox.Triple]:
-    for key, value in facts:
-        prefix, _, local = key.partition(":")
-        term = ox.NamedNode(value) if isinstance(value, str) else ox.Literal(value) if isinstance(value, int) else value
-        yield ox.Triple(ox.NamedNode(subject), ox.NamedNode(_SPACES[prefix] + local), term)
+def _tell(subject: str, *facts: Fact) -> Iterator[ox.Triple]:
+    return tell(_SPACES, subject, *facts)
 
 
 def _part(whole: str, kind: str, iri: str) -> str:

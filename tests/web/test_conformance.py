@@ -666,6 +666,7 @@ FAULTS: dict[str, tuple[str, str, Headers, bytes | None, int, str]] = {
     "no format": ("GET", at("ASK {}"), [("Accept", "image/png")], None, 406, "not-acceptable"),
     "no such format": ("GET", at("ASK {}", format="png"), (), None, 406, "not-acceptable"),
     "no such document": ("GET", "/data/org/maker.png", (), None, 406, "not-acceptable"),
+    "another answer": ("GET", f"/cited?query=ASK%7B%7D&sha256={'0' * 64}", (), None, 409, "differs"),
     "long query": ("GET", at("ASK {} #" + "x" * 10_001), (), None, 413, "request-too-large"),
     "long query by POST": ("POST", "/sparql", [("Content-Type", DIRECT)], b"ASK {} #" + b"x" * 10_001, 413, "request-too-large"),
     "long form": ("POST", "/sparql", [("Content-Type", FORM)], b"query=" + b"x" * 100_000, 413, "request-too-large"),
@@ -701,10 +702,10 @@ def test_a_fault_is_told_as_documented(tight: Running, name: str) -> None:
 
 
 def test_every_documented_problem_is_provoked() -> None:
-    """Here; but for those that take a server of their own, and those of bodies that never end and of other servers."""
+    """Here; but for those that take a server or data of their own, and those of bodies that never end and of other servers."""
     provoked = {(status, name) for *_, status, name in FAULTS.values()}
     documented = {(status, name) for status, names in DOCUMENTED.items() for name in names}
-    assert {status for status, _ in documented - provoked} <= {408, 429, 431, 502, 503, 507}
+    assert {status for status, _ in documented - provoked} <= {408, 410, 429, 431, 502, 503, 507}
     assert provoked <= documented
 
 

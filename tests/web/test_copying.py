@@ -124,6 +124,8 @@ def test_it_is_whole(copy: Path, checked: dict[str, Checked]) -> None:
                 "about",
                 "sparql",
                 "search",
+                "releases",
+                "changes",
                 "problem",
             ),
             *(
@@ -145,7 +147,17 @@ def test_it_is_whole(copy: Path, checked: dict[str, Checked]) -> None:
     for file in (
         *(f"data/org/maker.{ending}" for ending in ("ttl", "nt", "jsonld", "rdf")),
         *("data/def.ttl", "data/graph/data.nt", "void.ttl", ".well-known/void", "questions/supplies-and-operates.csv"),
-        *("dataset/index.html", "favicon.ico", "apple-touch-icon.png", "robots.txt", "404.html", "index.html", ".nojekyll"),
+        *(
+            "dataset/index.html",
+            "catalogue/index.html",
+            "dcat.ttl",
+            "favicon.ico",
+            "apple-touch-icon.png",
+            "robots.txt",
+            "404.html",
+            "index.html",
+            ".nojekyll",
+        ),
     ):
         assert (copy / file).is_file(), file
     assert json.loads((copy / MARK).read_text("utf-8"))["address"] == ADDRESS
@@ -242,7 +254,8 @@ def test_what_machines_read(copy: Path) -> None:
 
 def test_the_graph_can_be_asked_as_its_page_says(copy: Path, tmp_path: Path) -> None:
     page = (copy / "en" / "sparql.html").read_text("utf-8")
-    (dump,) = {file for file in re.findall(r'<a href="\.\./dump/([^"]+)">', page) if file.endswith(".nq")}
+    (dump,) = re.findall(r"oxigraph load .*--file (\S+)", page)
+    assert f'<a href="../dump/{dump}">' in page
     shutil.copy(copy / "dump" / dump, tmp_path)
     question = (copy / "en" / "questions" / "supplies-and-operates.html").read_text("utf-8")
     (text,) = re.findall(r"<pre>(.*?)</pre>", question, re.DOTALL)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from threading import Thread
 
 from fastapi import FastAPI
 
+from kg.store import Store
 from kg.web import problems
+from kg.web.archive import Archive
 from kg.web.asking import asking
 from kg.web.assets import assets
 from kg.web.browsing import browsing
 from kg.web.cards import cards
+from kg.web.changing import changing
 from kg.web.citing import citing
 from kg.web.describe import descriptions
 from kg.web.documents import documents
@@ -25,11 +29,23 @@ from kg.web.ontology import ontology
 from kg.web.openapi import describe_interface
 from kg.web.operation import operation
 from kg.web.pages import pages
+from kg.web.pinning import pinning
 from kg.web.reconciliation import PATH as RECONCILE
 from kg.web.reconciliation import reconciliation
+from kg.web.releasing import releasing
 from kg.web.reports import reports
 from kg.web.searching import searching
-from kg.web.site import Site
+from kg.web.site import Site, open_release
+
+
+def archived(front: Front, site: Site, build: Path) -> Archive:
+    """The application of the newest release, with the older ones below `build` behind it."""
+
+    def open_older(version: str) -> tuple[Front, Store]:
+        older = open_release(build, site.settings, version)
+        return create_app(older), older.store
+
+    return Archive(front, site.manifest.name if site.manifest else "", lambda: list(site.releases), open_older, site.render)
 
 
 def create_app(site: Site) -> Front:
@@ -47,7 +63,7 @@ def create_app(site: Site) -> Front:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
     endpoint = Endpoint(site)
-    app.openapi = lambda: describe_interface(site.manifest.version if site.manifest else "0", site.questions.all())  # type: ignore[method-assign]
+    app.openapi = lambda: describe_interface(site.manifest.name if site.manifest else "0", site.questions.all())  # type: ignore[method-assign]
     problems.install(app, site.render)
     app.include_router(ontology(site))
     app.include_router(asking(site, endpoint))
@@ -57,6 +73,9 @@ def create_app(site: Site) -> Front:
     app.include_router(reconciliation(site))
     app.include_router(reports(site))
     app.include_router(citing(site))
+    app.include_router(changing(site))
+    app.include_router(pinning(site))
+    app.include_router(releasing(site))
     app.include_router(machines(site))
     app.include_router(cards(site))
     app.include_router(documents(site))

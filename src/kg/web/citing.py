@@ -14,8 +14,8 @@ from kg.web.documents import thing_of
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
-_TITLE = "Vigía: a linked-data knowledge graph of surveillance technology in Latin America"
-_AUTHOR = "The Vigía contributors"
+TITLE = "Vigía: a linked-data knowledge graph of surveillance technology in Latin America"
+AUTHOR = "The Vigía contributors"
 
 
 def citing(site: Site) -> APIRouter:
@@ -40,15 +40,18 @@ def citing(site: Site) -> APIRouter:
 
 def work_of(site: Site, page: Page, language: str) -> Work:
     """The page itself: what we have put together, not what its sources say."""
-    version = f"release {site.manifest.id} ({site.manifest.version})" if site.manifest else ""
+    manifest = site.manifest
+    released = manifest.version if manifest else ""
+    version = released or f"unreleased ({manifest.id})" if manifest else ""
     return Work(
         page.iri,
         page.name.text,
-        authors=(_AUTHOR,),
-        url=page.iri,
-        issued=site.dates.get(page.iri, ""),
+        authors=(AUTHOR,),
+        # Of a release the address of the page as it is in that release, for good.
+        url=f"{page.iri}?release={released}" if released else page.iri,
+        issued=released[:10] or site.dates.get(page.iri, ""),
         language=page.name.language or language,
-        container=_TITLE,
+        container=TITLE,
         version=version,
     )
 

@@ -62,7 +62,7 @@ def write_copy(build: Path, folder: Path, base: str | None, settings: Settings, 
         shutil.rmtree(path, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
-        (draft / MARK).write_text(json.dumps({"release": release.id, "version": release.version, "address": base}) + "\n", "utf-8")
+        (draft / MARK).write_text(json.dumps({"release": release.name, "address": base}) + "\n", "utf-8")
         (draft / ".nojekyll").touch()  # else GitHub Pages leaves out what begins with a full stop
         number = _write_all(build, draft, base, settings, progress)
         if folder.exists():  # a reader sees the old copy or the new one, and for a moment between them none
@@ -169,10 +169,12 @@ class Copyist:
         if address in {"/", _MISSING}:
             return "/", []
         address = self._held.get(address, address)
-        page, data = (self._ask(address, accept=kind).headers["location"] for kind in ("text/html", TURTLE.media_type))
+        answers = (self._ask(address, accept=kind) for kind in ("text/html", TURTLE.media_type))
+        page, data = (answer.headers.get("location", address) for answer in answers)
+        data = data if data.endswith(TURTLE.ending) else f"{data}.{TURTLE.ending}"
         stem = data.removesuffix(f".{TURTLE.ending}")
         listed = [(f"{stem}.{fmt.ending}", fmt.media_type) for fmt in GRAPHS]
-        return ("/" if page == "/void" else page), listed
+        return ("/releases" if page == "/dcat" else page), listed
 
     def _settled(self, address: str) -> str:
         """The address that the copy knows an answer by: that of a question, and where it was only led on, where to."""
@@ -203,8 +205,9 @@ def _parts(site: Site, query: str) -> dict[str, str]:
 def _seeds(site: Site, base: str | None) -> Iterator[str]:
     subjects = sorted({row["s"].value.partition("#")[0] for row in site.store.rows(_SUBJECTS)})  # type: ignore[union-attr]
     paths = [local_path(iri) for iri in subjects]
-    yield from ("/", _MISSING, "/dataset", "/.well-known/void", *(f"/void.{fmt.ending}" for fmt in GRAPHS))
+    yield from ("/", _MISSING, "/dataset", "/catalogue", "/.well-known/void", *(f"/void.{fmt.ending}" for fmt in GRAPHS))
     yield from (["/robots.txt", "/sitemap.xml"] if base else [])
+    yield from (f"/release/{site.manifest.name}",) if site.manifest else ()
     yield from (path for path in paths if path.startswith(("/id/", "/code/", "/graph/", "/def")))
     yield from (f"{path}?lang={language}" for path in _SEEDS for language in LANGUAGES)
     things = [*site.entities.things(), *(iri for iri in subjects if iri.startswith(BASE + "code/")), ONTOLOGY]

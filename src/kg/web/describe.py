@@ -9,11 +9,12 @@ import pyoxigraph as ox
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from kg.formats import GRAPHS, Format, by_name, negotiate
+from kg.formats import GRAPHS, HTML, Format, by_name, negotiate
 from kg.names import PREFIXES
 from kg.store import Term
 from kg.void import NAMESPACES
 from kg.web.documents import written
+from kg.web.releasing import catalogue_of
 from kg.web.site import FILES, Site
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
@@ -38,8 +39,9 @@ def descriptions(site: Site) -> APIRouter:
         return _document(site, request, by_name(ending, GRAPHS))
 
     @router.get("/dataset")
-    def dataset() -> Response:
-        return RedirectResponse("/void", 303)
+    def dataset(request: Request) -> Response:
+        people = negotiate(request.headers.get("accept"), (*GRAPHS, HTML))[0] is HTML and site.manifest
+        return RedirectResponse("/releases" if people else "/void", 303)
 
     return router
 
@@ -60,9 +62,9 @@ def void_of(site: Site, base: str) -> list[ox.Triple]:
     if site.is_static:  # nobody answers there
         triples = {triple for triple in triples if triple.predicate != endpoint}
     if site.manifest:
-        version = ox.Literal(site.manifest.id)
+        version = ox.Literal(site.manifest.name)
         triples.add(ox.Triple(_node(site.dataset), _node(PREFIXES["owl"] + "versionInfo"), version))
-        return list(triples)
+        return list(triples | set(catalogue_of(site)))
     return [_moved(triple, base) for triple in triples]
 
 

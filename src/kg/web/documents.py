@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from kg.errors import NotFound
+from kg.errors import Gone, NotFound
 from kg.formats import GRAPHS, HTML, JSON_LD, Format, by_name, choose_coding, negotiate
 from kg.jsonld import compact_jsonld
 from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path, used_prefixes
@@ -19,6 +19,7 @@ from kg.release import GZIP
 from kg.void import NAMESPACES
 from kg.web.graphs import whole_graph
 from kg.web.site import PUBLIC, Site
+from kg.web.text import choose_language
 
 _RDF = {
     "turtle": ox.RdfFormat.TURTLE,
@@ -28,7 +29,16 @@ _RDF = {
 }
 _SPACES = PREFIXES | NAMESPACES
 _GRAPH = "SELECT ?graph ?s ?p ?o WHERE { GRAPH ?graph { ?s ?p ?o } }"
-_DUMPS = {".nq": "application/n-quads", ".ttl": "text/turtle", ".jsonld": "application/ld+json"}
+_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".gz": "application/gzip",
+    ".json": "application/json",
+    ".jsonld": "application/ld+json",
+    ".nq": "application/n-quads",
+    ".trig": "application/trig",
+    ".ttl": "text/turtle",
+    ".zst": "application/zstd",
+}
 #: The first segments of the paths that name things.
 THINGS = ("id", "code", "graph", "def")
 
@@ -40,6 +50,11 @@ def documents(site: Site) -> APIRouter:
     def thing(request: Request) -> Response:
         path = request.url.path.lstrip("/")
         iri = iri_of(path)
+        if successor := successor_of(site, iri, request):
+            return RedirectResponse(local_path(successor), 301)
+        version = path.rpartition("/")[2]
+        if is_ontology(iri) and version in site.releases and site.manifest and version != site.manifest.version:
+            return RedirectResponse(f"/def?release={version}", 303)
         if not site.entities.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         fmt, _ = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))
@@ -60,21 +75,33 @@ def documents(site: Site) -> APIRouter:
     @router.get("/data/{path:path}.{ending}")
     async def data(request: Request, path: str, ending: str) -> Response:
         iri, fmt = thing_of(path), by_name(ending, GRAPHS)
+        if successor := await run_sync(successor_of, site, iri, request):
+            return RedirectResponse(f"/data{local_path(successor).removeprefix('/id')}.{ending}", 301)
         if iri.startswith(layer("")):
             return await whole_graph(site, request, iri, fmt.name)
         return await run_sync(rdf, site, iri, fmt)
 
     @router.get("/dump/{name}")
     def dump(request: Request, name: str) -> Response:
-        if name not in site.dumps:
-            raise NotFound(f"There is no dump '{name}'. Dumps: {', '.join(site.dumps) or 'none'}.")
-        packed = choose_coding(request.headers.get("accept-encoding", ""), ("gzip",))
-        path = site.dumps[name].with_name(name + GZIP) if packed else site.dumps[name]
-        digest = site.manifest.files[path.name]["sha256"] if site.manifest else ""
-        headers = {"ETag": f'"{digest[:24]}"', "Cache-Control": PUBLIC} | ({"Content-Encoding": packed} if packed else {})
-        return FileResponse(path, headers=headers, media_type=_DUMPS[Path(name).suffix], filename=name)
+        path = _download(site, name)
+        coding = choose_coding(request.headers.get("accept-encoding", ""), ("gzip",))
+        packed = path.with_name(path.name + GZIP)
+        is_packed = coding == "gzip" and packed in site.downloads.values()
+        sent = packed if is_packed else path
+        digest = site.manifest.files[sent.name]["sha256"] if site.manifest else ""
+        headers = {"ETag": f'"{digest[:24]}"', "Cache-Control": PUBLIC} | ({"Content-Encoding": coding} if is_packed else {})
+        called = site.manifest.published(path.name) if site.manifest else path.name
+        return FileResponse(sent, headers=headers, media_type=_TYPES[path.suffix], filename=called)
 
     return router
+
+
+def _download(site: Site, name: str) -> Path:
+    """A file by its name with the version, or by that without, which always means the newest release."""
+    path = site.downloads.get(name) or next((path for path in site.downloads.values() if path.name == name), None)
+    if path is None:
+        raise NotFound(f"There is no file '{name}' to download. Files: {', '.join(site.downloads) or 'none'}.")
+    return path
 
 
 def is_ontology(iri: str) -> bool:
@@ -85,6 +112,17 @@ def is_ontology(iri: str) -> bool:
 def thing_of(path: str) -> str:
     """The IRI of the thing that `/page/<path>` and `/data/<path>.…` describe."""
     return BASE + (path if path.split("/", maxsplit=1)[0] in THINGS else "id/" + path)
+
+
+def successor_of(site: Site, iri: str, request: Request) -> str:
+    """The IRI that took the place of one that was retired; empty for all others. Raises Gone where nothing did."""
+    stone = site.tombstones.get(iri)
+    if stone is None:
+        return ""
+    if not stone.successor:
+        note = stone.notes.get(choose_language(request)) or next(iter(stone.notes.values()), "")
+        raise Gone(f"<{iri}> was retired on {stone.day}. {note}")
+    return stone.successor
 
 
 def rdf(site: Site, iri: str, fmt: Format) -> Response:

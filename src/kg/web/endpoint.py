@@ -114,7 +114,7 @@ class Endpoint:
         site = self._site
         text = asked.queries[0] if asked.queries else ""
         values: dict[str, Any] = {"query": text, "questions": site.questions.all(), "asked": site.questions.asked_by(text)}
-        values |= {"files": [*site.dumps], "prefixes": PREFIXES}
+        values |= {"files": [*site.downloads], "prefixes": PREFIXES}
         if not asked.queries:
             return await run_sync(lambda: site.render(request, "sparql.html", **values))
         try:

@@ -24,6 +24,8 @@ Disallow: /search
 Disallow: /suggest
 Disallow: /questions/
 Disallow: /cite/
+Disallow: /cited
+Disallow: /changes
 Disallow: /browse/*?
 Disallow: /rdf-graph-store
 Disallow: /resource

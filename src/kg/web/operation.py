@@ -29,7 +29,7 @@ def operation(site: Site, front: Front) -> APIRouter:
     def health() -> Response:
         """200 while queries can be answered, else 503."""
         ready = site.store.condition().ready
-        state = {"status": "ok" if ready else "starting", "release": site.manifest.id if site.manifest else None}
+        state = {"status": "ok" if ready else "starting", "release": site.manifest.name if site.manifest else None}
         return JSONResponse(state, 200 if ready else 503, _SILENT)
 
     @router.get("/metrics")

@@ -11,14 +11,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kg.cite import sentence
 from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
-from kg.names import BASE, DEF, LICENCE, is_ours, local_path
+from kg.names import BASE, DATASET, DEF, LICENCE, is_ours, local_path
 from kg.page import Value
 from kg.web.browsing import glance, related
 from kg.web.citing import work_of
-from kg.web.documents import rdf, thing_of
+from kg.web.documents import rdf, successor_of, thing_of
 from kg.web.machines import about
 from kg.web.panels import draw_ownership, draw_timeline
 from kg.web.problems import KINDS
+from kg.web.releasing import describe_dataset, links_of_dataset
 from kg.web.reports import panels_of_page, panels_of_thing
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
@@ -51,13 +52,17 @@ def pages(site: Site) -> APIRouter:
         names = site.entities.names(listed - known, choose_language(request))
         things += [(names[iri], site.lists.size(iri.removeprefix(DEF))) for iri in sorted(listed - known)]
         shown: dict[str, Any] = {"things": things, "claims": claims, "listed": listed, "questions": site.questions.all()}
-        return site.render(
+        page = site.render(
             request,
             "home.html",
             **shown,
             panels=panels_of_page(site, request, "home"),
             changed=_changed(site, choose_language(request)),
+            about=describe_dataset(site.manifest) if site.manifest else None,
         )
+        if site.manifest:
+            page.headers["Link"] = links_of_dataset(site.manifest)
+        return page
 
     @router.get("/questions")
     def questions(request: Request) -> Response:
@@ -74,6 +79,8 @@ def pages(site: Site) -> APIRouter:
     @router.get("/questions/{name}")
     def question(request: Request, name: str) -> Response:
         """A stored question, opened with its answer on the SPARQL page; its own parameters may be given others."""
+        if successor := successor_of(site, f"{BASE}questions/{name}", request):
+            return RedirectResponse(f"{local_path(successor)}{site.keep(request)}", 301)
         given = dict(request.query_params)
         language = given.pop("lang", None)
         text = site.questions.find(name).bound(given)
@@ -94,6 +101,8 @@ def pages(site: Site) -> APIRouter:
     @router.get("/page/{path:path}")
     def thing(request: Request, path: str, on: date | None = None, start: Annotated[int, Query(ge=0)] = 0) -> Response:
         iri = thing_of(path)
+        if successor := successor_of(site, iri, request):
+            return RedirectResponse(f"/page{local_path(successor).removeprefix('/id')}{site.keep(request)}", 301)
         query = f"?{request.url.query}" if request.url.query else ""
         if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)
@@ -156,5 +165,5 @@ def _links(iri: str, document: str) -> str:
         f'<{document}.ttl>; rel="alternate"; type="text/turtle", <{document}.jsonld>; rel="alternate"; type="application/ld+json", '
         f'<{document}.nt>; rel="alternate"; type="application/n-triples", '
         f'<{document}.rdf>; rel="alternate"; type="application/rdf+xml", '
-        f'<{LICENCE}>; rel="license"'
+        f'<{DATASET}>; rel="collection", <https://schema.org/AboutPage>; rel="type", <{LICENCE}>; rel="license"'
     )

@@ -42,13 +42,16 @@ _TABLE = (
     _Row(r"/api/queries/([\w-]+)\.(csv|json)", "questions/{0}.{1}"),
     _Row(r"/cite/(.+)\.(bib|json)", "{lang}/cite/{0}.{1}", ("of",)),
     _Row(r"/card/(.+)\.png", "{lang}/card/{0}.png"),
+    _Row(r"/release/([\w-]+)", "{lang}/release/{0}.html"),
+    _Row("/(releases|changes)", "{lang}/{0}.html", ("from", "to")),
+    _Row(r"/changes\.(csv|json)", "changes.{0}", ("from", "to")),
     _Row("/(data|dump|static)/(.+)", "{0}/{1}"),
     _Row("/void", "void.ttl"),
-    _Row(r"/(\.well-known/void|void\.\w+|robots\.txt|favicon\.ico|apple-touch-icon\.png)", "{0}"),
+    _Row(r"/(\.well-known/void|(?:void|dcat)\.\w+|robots\.txt|favicon\.ico|apple-touch-icon\.png)", "{0}"),
     _Row(r"/sitemap\.xml", "sitemap.xml", ("part",)),
     _Row("/404", "404.html"),
     # What papers name, a folder each, so that any server answers with what lies in it.
-    _Row("/((?:id|code|graph)/.+|def|def/.+|dataset)", "{0}/index.html"),
+    _Row("/((?:id|code|graph)/.+|def|def/.+|dataset|catalogue)", "{0}/index.html"),
 )
 _SAFE = re.compile(r"(?:(?!\.+/)[\w.-]+/)*[\w.-]+", re.ASCII)
 
@@ -90,7 +93,9 @@ def _placed(row: _Row, match: re.Match[str], given: Mapping[str, str], pairs: li
         return None
     stem, dot, ending = row.file.format(*match.groups(), **given).rpartition(".")
     told = [given[name] for name in row.tells if given.get(name, "0") not in {"", "0", "page"}]
-    file = ".".join([stem, *told, ending]).lstrip("/") if dot else ending
+    file = ".".join([stem, *told, ending]) if dot else ending
+    if row.file.startswith("{lang}") and not given["lang"]:  # there a language is chosen
+        file = f"{match[0].strip('/')}/index.html".lstrip("/")
     rest = [pair for pair in pairs if pair[0] not in _ASIDE and pair[0] not in row.tells and f"{{{pair[0]}}}" not in row.file]
     is_answered = not rest or (row.keeps and _ASKED.isdisjoint(dict(rest)))
     return Place(file, urlencode(rest)) if is_answered and _SAFE.fullmatch(file) else None

@@ -48,6 +48,18 @@ _KINDS: dict[type[errors.KgError], Kind] = {
         "bad-request", HTTPStatus.BAD_REQUEST, "The request is wrong", "The detail says which part, and what to write instead."
     ),
     errors.NotFound: Kind("not-found", HTTPStatus.NOT_FOUND, "There is no such thing", "Look for its name on the start page."),
+    errors.Gone: Kind(
+        "gone",
+        HTTPStatus.GONE,
+        "This address was retired",
+        "The detail says when and why. Releases before that day still tell of it.",
+    ),
+    errors.Differs: Kind(
+        "differs",
+        HTTPStatus.CONFLICT,
+        "The answer is not the one that was cited",
+        "The detail has both hashes. Name the release that was cited by release=, and give the query letter by letter.",
+    ),
     errors.NotAcceptable: Kind(
         "not-acceptable",
         HTTPStatus.NOT_ACCEPTABLE,

@@ -14,7 +14,7 @@ import uvicorn
 from kg.errors import KgError
 from kg.settings import Settings
 from kg.store.sandbox import can_confine
-from kg.web.app import create_app
+from kg.web.app import archived, create_app
 from kg.web.guard import guarded
 from kg.web.operation import log_as_json
 from kg.web.site import Site, open_files, open_release
@@ -30,17 +30,20 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
         try:
             if not can_confine():
                 print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
-            _run(site, listener, f"{len(files)} files" if files else f"release {site.manifest.id if site.manifest else ''}")
+            _run(
+                site, build, listener, f"{len(files)} files" if files else f"release {site.manifest.name if site.manifest else ''}"
+            )
         finally:
             site.store.close()
 
 
-def _run(site: Site, listener: socket.socket, what: str) -> None:
+def _run(site: Site, build: Path, listener: socket.socket, what: str) -> None:
     settings = site.settings
     log_as_json()
     front = create_app(site)
+    archive = archived(front, site, build)
     config = uvicorn.Config(
-        front,
+        archive,
         http=guarded(front.exact),
         loop="uvloop",
         ws="none",

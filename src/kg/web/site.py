@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -28,27 +28,30 @@ from kg.query import Questions
 from kg.release import (
     CONTEXT,
     DATES,
-    JSON_LD,
     LINK_REPORT,
     LISTS,
     NQUADS,
     ORDER,
     QUERIES,
+    RELEASES,
     SEARCH,
     STORE,
-    TURTLE,
     VOID,
     Manifest,
+    Release,
     current_release,
+    kept_releases,
+    read_release,
 )
 from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store
 from kg.store.oxigraph import OxigraphStore, Source, store_files
+from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe
 from kg.web.assets import MADE
-from kg.web.text import LANGUAGES, choose_language, environment, page_link, resource_link
+from kg.web.text import LANGUAGES, LATEST, choose_language, environment, page_link, pin, resource_link
 
 #: A proxy may keep an answer for as long as a new release may wait to be seen.
 PUBLIC = "public, max-age=300"
@@ -68,7 +71,7 @@ class Site:
     search: Search
     settings: Settings
     manifest: Manifest | None  # None where files are served that we did not release
-    dumps: Mapping[str, Path]  # name → file of all data that may be downloaded
+    downloads: Mapping[str, Path]  # name → file of what may be downloaded
     dataset: str  # its IRI
     void: frozenset[ox.Triple]  # what it holds, in numbers
     vocabulary: Vocabulary
@@ -76,6 +79,8 @@ class Site:
     dates: Mapping[str, str]  # IRI → the day on which what is said of it was last changed, where that is known
     atlas: Atlas | None  # None where set-up could not fetch it
     link_report: Mapping[str, Any] | None  # what `kg link --check` found last; None where nobody looked
+    releases: Mapping[str, Release] = field(default_factory=dict)  # version → all that are kept here, the oldest first
+    is_pinned: bool = False  # whether it is an older release, whose pages lead to each other
     is_static: bool = False  # whether its pages become files (`kg.web.copying`), which nothing answers behind
 
     @cached_property
@@ -90,6 +95,11 @@ class Site:
         }
 
     @cached_property
+    def tombstones(self) -> Mapping[str, Tombstone]:
+        """What became of the addresses that were retired."""
+        return read_tombstones(self.store)
+
+    @cached_property
     def catalogue(self) -> Catalogue:
         """Its things as names, types and properties, for those who match tables to them."""
         return Catalogue(self.store)
@@ -102,7 +112,7 @@ class Site:
                 templates.get_template(name)
         self.lists.mentions("")
         self.ownership.has("")
-        _ = self.countries, self.vocabulary.ties, self.vocabulary.tree
+        _ = self.countries, self.tombstones, self.vocabulary.ties, self.vocabulary.tree
         _ = self.catalogue.matcher, self.catalogue.types, self.catalogue.properties
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
@@ -117,6 +127,7 @@ class Site:
                 keep=query,
                 chosen=language if query else "",
                 manifest=self.manifest,
+                newest=_newest(request) if self.is_pinned else "",
                 card=_card(request.url.path) if self.manifest else "",
                 issues=self.settings.issues,
                 is_static=self.is_static,
@@ -125,6 +136,8 @@ class Site:
                 **values,
             )
         )
+        if self.is_pinned and self.manifest:
+            body = pin(body, self.manifest.version)
         return HTMLResponse(body, status, {"Content-Language": language, "Cache-Control": PUBLIC})
 
     def keep(self, request: Request) -> str:
@@ -140,9 +153,9 @@ class Site:
         return lambda iri: resource_link(iri, query.removeprefix("?lang=") or None)
 
 
-def open_release(build: Path, settings: Settings) -> Site:
-    """The current release below `build`; raises ReleaseMissing where there is none."""
-    release = current_release(build)
+def open_release(build: Path, settings: Settings, version: str = "") -> Site:
+    """The current release below `build`, or an older one by its version; raises ReleaseMissing where there is none."""
+    release = read_release(build / RELEASES / version) if version else current_release(build)
     context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
     store = OxigraphStore(Source(release.path / STORE, release.path / NQUADS, PREFIXES, context), settings)
     questions = Questions(release.path / QUERIES)
@@ -157,7 +170,7 @@ def open_release(build: Path, settings: Settings) -> Site:
         Search(release.path / SEARCH),
         settings,
         release.manifest,
-        {name: release.path / name for name in (NQUADS, TURTLE, JSON_LD)},
+        release.downloads,
         DATASET,
         frozenset(quad.triple for quad in void),
         Vocabulary(store, questions),
@@ -165,6 +178,8 @@ def open_release(build: Path, settings: Settings) -> Site:
         json.loads((release.path / DATES).read_text("utf-8")),
         read_atlas(MADE),
         _read_report(build / LINK_REPORT),
+        kept_releases(build),
+        bool(version),
     )
 
 
@@ -204,6 +219,11 @@ def _read_report(path: Path) -> Mapping[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise KgError(f"{path} is no report of 'kg link --check': {error}. Run it again, or remove the file.") from None
+
+
+def _newest(request: Request) -> str:
+    """The address of the same page in the newest release."""
+    return f"/{request.url.path.lstrip('/')}?{urlencode([*request.query_params.multi_items(), ('release', LATEST)])}"
 
 
 def _card(path: str) -> str:

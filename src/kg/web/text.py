@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from babel import Locale
 from babel.dates import format_date, format_timedelta
@@ -132,6 +133,12 @@ def _duration(text: str, language: str) -> str:
     return " ".join(format_timedelta(timedelta(days), unit, threshold=1e9, locale=language) for unit, days in spans)
 
 
+#: Names the newest release in an address, from any other.
+LATEST = "latest"
+_OURS = re.compile(r'\b(href|src|data-words)="(/[^"]*)"')
+_FORM = re.compile(r"<form\b[^>]*>")
+
+
 def page_link(iri: str, query: str = "") -> str | None:
     """Where our pages link to for an IRI: our own page of it, or the address itself where it is one of the web."""
     if iri.startswith(DEF):
@@ -140,6 +147,21 @@ def page_link(iri: str, query: str = "") -> str | None:
         path = local_path(iri)
         return "/page" + path.removeprefix("/id") + query
     return iri if iri.startswith(("http://", "https://")) else None
+
+
+def pin_address(address: str, release: str) -> str:
+    """An address of ours as it leads into a release; what is the same in all of them stays."""
+    if address.startswith(("/static/", "/card/", "/favicon", "/apple-touch-icon", "//")) or f"release={LATEST}" in address:
+        return address
+    path, mark, anchor = address.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}release={quote(release)}{mark}{anchor}"
+
+
+def pin(html: str, release: str) -> str:
+    """A page whose links and forms stay in a release."""
+    linked = _OURS.sub(lambda match: f'{match[1]}="{escape(pin_address(unescape(match[2]), release))}"', html)
+    field = f'<input type="hidden" name="release" value="{escape(release)}">'
+    return _FORM.sub(lambda match: match[0] + field, linked)
 
 
 def resource_link(iri: str, language: str | None) -> str | None:

@@ -1,0 +1,303 @@
+"""What was checked comes in; the files of a release go out, in a folder, and from that a folder that can be published anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cramjam
+import pyoxigraph as ox
+
+from kg import dcat
+from kg.claims import claims_table
+from kg.crate import CRATE, describe_crate
+from kg.csvw import Table, described, written
+from kg.errors import KgError
+from kg.examples import describe_examples
+from kg.finding import Finding, report, violations
+from kg.followthemoney import followthemoney_table
+from kg.history import read_dates
+from kg.index import write_index
+from kg.load import Loaded
+from kg.lodcloud import describe_for_cloud
+from kg.names import BASE, DATASET, LICENCE, PREFIXES, release_iri, used_prefixes
+from kg.query import read_question
+from kg.rdf import layered, tell
+from kg.release import (
+    CLAIMS,
+    CONTEXT,
+    DATES,
+    DCAT,
+    DESCRIBED,
+    FOLLOWTHEMONEY,
+    GZIP,
+    JSON_LD,
+    LOD_CLOUD,
+    MANIFEST,
+    NQUADS,
+    ONTOLOGY_FILE,
+    ORDER,
+    QUERIES,
+    RELEASES,
+    REPORT,
+    SEARCH,
+    SHAPES,
+    SOURCES,
+    STATEMENTS,
+    STORE,
+    TRIG,
+    TURTLE,
+    VOID,
+    ZSTD,
+    Manifest,
+    Release,
+    published,
+    read_release,
+    write_manifest,
+)
+from kg.sources import sources_table
+from kg.statements import read_statements, statements_table
+from kg.validate import page_order
+from kg.version import RECORD, Version
+from kg.void import DESCRIPTION, NAMESPACES, TITLE, describe, metadata
+
+_DUMPS = (NQUADS, TRIG, TURTLE, JSON_LD)
+# The system's own zlib writes other bytes on other machines; this one comes with the program.
+_GZIP_LEVEL, _ZSTD_LEVEL = 9, 9
+#: The hashes of all files, as `sha256sum -c` reads them.
+SUMS = "SHA256SUMS"
+
+
+def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
+    folder: Path, root: Path, loaded: Loaded, derived: list[ox.Triple], findings: Iterable[Finding], version: Version
+) -> Manifest:
+    """Write all files of a release. Equal inputs give equal files on every machine, but for those that only serving needs."""
+    ontology = [*loaded.ontology, *_versions(loaded.ontology, version)]
+    examples = describe_examples(map(read_question, sorted((root / "queries").glob("*.rq"))), BASE + "sparql")
+    layers = {"ontology": ontology, "data": loaded.data, "derived": derived, "examples": examples}
+    quads = layered(layers, apart={"wikidata": loaded.wikidata})
+    triples = [ox.Triple(quad.subject, quad.predicate, quad.object) for quad in quads if quad.graph_name == ox.DefaultGraph()]
+    _write_dumps(folder, quads, triples)
+    _write_turtle(folder / ONTOLOGY_FILE, sorted(ontology, key=str), PREFIXES)
+    store = _write_store(folder, quads)
+    _write_table(folder, claims_table(store), CLAIMS, version)
+    _write_table(folder, statements_table(read_statements(store), version.name), STATEMENTS, version)
+    _write_table(folder, sources_table(store), SOURCES, version)
+    mapping = root / "queries" / "dumps" / "followthemoney.rq"
+    _write_table(folder, followthemoney_table(store, mapping, version.name), FOLLOWTHEMONEY, version)
+    void = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
+    _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
+    _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
+    _write_rest(folder, root, findings)
+    counts = {"triples": len(triples), "asserted": len(loaded.data), "derived": len(derived), "ontology": len(ontology)}
+    return _describe(folder, counts, version, read_dates(root))
+
+
+def _versions(ontology: Iterable[ox.Triple], version: Version) -> list[ox.Triple]:
+    """Each ontology says of which version it is: that of the release, as everything does."""
+    if not version.name:
+        return []
+    kind = ox.NamedNode(PREFIXES["owl"] + "Ontology")
+    day = ox.Literal(version.day, datatype=ox.NamedNode(PREFIXES["xsd"] + "date"))
+    triples: list[ox.Triple] = []
+    for iri in sorted(triple.subject.value for triple in ontology if triple.object == kind):  # type: ignore[union-attr]
+        triples += tell(
+            PREFIXES,
+            iri,
+            ("owl:versionIRI", f"{iri}/{version.name}"),
+            ("owl:versionInfo", ox.Literal(version.name)),
+            ("dct:modified", day),
+            *((("owl:priorVersion", f"{iri}/{version.previous}"),) if version.previous else ()),
+        )
+    return triples
+
+
+def _write_dumps(folder: Path, quads: list[ox.Quad], triples: list[ox.Triple]) -> None:
+    ox.serialize(quads, folder / NQUADS, ox.RdfFormat.N_QUADS)
+    by_graph = sorted(quads, key=lambda quad: (str(quad.graph_name), str(quad)))
+    ox.serialize(by_graph, folder / TRIG, ox.RdfFormat.TRIG, prefixes=PREFIXES)
+    ox.serialize(triples, folder / TURTLE, ox.RdfFormat.TURTLE, prefixes=PREFIXES)
+    ox.serialize(triples, folder / JSON_LD, ox.RdfFormat.JSON_LD)
+    for name in _DUMPS:
+        content = (folder / name).read_bytes()
+        (folder / f"{name}{GZIP}").write_bytes(cramjam.gzip.compress(content, level=_GZIP_LEVEL))
+        (folder / f"{name}{ZSTD}").write_bytes(cramjam.zstd.compress(content, level=_ZSTD_LEVEL))
+
+
+def _write_store(folder: Path, quads: list[ox.Quad]) -> ox.Store:
+    """What serving reads: it can be made anew from the N-Quads, and is no part of what is published."""
+    store = ox.Store(folder / STORE)
+    store.bulk_extend(quads)
+    store.optimize()
+    store.flush()
+    write_index(store, folder / SEARCH)
+    return store
+
+
+def _write_table(folder: Path, table: Table, name: str, version: Version) -> None:
+    (folder / name).write_text(written(table), "utf-8", newline="")
+    _write_json(folder / f"{name}{DESCRIBED}", described(table, published(version.name, name), LICENCE))
+
+
+def _write_rest(folder: Path, root: Path, findings: Iterable[Finding]) -> None:
+    listed = list(findings)
+    _write_json(folder / REPORT, {"conforms": not violations(listed), "findings": report(listed)})
+    shutil.copy(root / "data" / CONTEXT, folder / CONTEXT)
+    shutil.copytree(root / "queries", folder / QUERIES, ignore=shutil.ignore_patterns("rules", "hygiene"))
+    shutil.copytree(root / "shapes", folder / SHAPES)
+    _write_json(folder / ORDER, page_order(sorted((root / "shapes").glob("*.ttl"))))
+
+
+def _describe(folder: Path, counts: dict[str, int], version: Version, dates: Mapping[str, str]) -> Manifest:
+    """Write what speaks of the other files, the manifest last."""
+    if version.name:
+        _write_json(folder / DATES, dates)
+    apart = {folder / SEARCH, *(folder / STORE).iterdir()}
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path not in apart)
+    files: dict[str, dict[str, Any]] = {name: _facts(folder / name) for name in names}
+    draft = Manifest("", version.name, version.previous, version.commit, counts, files)
+    _write_turtle(folder / DCAT, dcat.describe_release(draft), PREFIXES | dcat.NAMESPACES)
+    files[DCAT] = _facts(folder / DCAT)
+    if not version.name:  # what was built and not released is the same on whichever day its files were committed
+        _write_json(folder / DATES, dates)
+    digest = hashlib.sha256("".join(f"{name} {facts['sha256']}\n" for name, facts in sorted(files.items())).encode())
+    manifest = Manifest(digest.hexdigest()[:12], version.name, version.previous, version.commit, counts, files)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def publish(release: Release, root: Path, out: Path) -> Path:
+    """Write the folder `<out>/<version>/`, which an archive or a web server can take as it is; returns its path.
+
+    One that is there already stays: raises KgError where it holds something else. Dumps are in it packed only.
+    """
+    manifest, final = release.manifest, out / release.manifest.version
+    out.mkdir(parents=True, exist_ok=True)
+    with drafted(out) as draft:
+        for name in manifest.files:
+            if name not in _DUMPS:
+                target = draft / manifest.published(name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(release.path / name, target)
+        shutil.copyfile(release.path / MANIFEST, draft / MANIFEST)
+        shutil.copyfile(root / "data" / "LICENSE", draft / "LICENSE")
+        (draft / "CITATION.cff").write_text(_cited((root / "CITATION.cff").read_text("utf-8"), manifest), "utf-8")
+        (draft / "README.md").write_text(_introduced(manifest), "utf-8")
+        files = {name: (facts["bytes"], facts["sha256"]) for name, facts in _listed(draft).items()}
+        _write_json(draft / CRATE, describe_crate(manifest, files))
+        sums = "".join(f"{facts['sha256']}  {name}\n" for name, facts in _listed(draft).items())
+        (draft / SUMS).write_text(sums, "utf-8")
+        if not final.exists():
+            draft.replace(final)
+        elif (final / SUMS).read_text("utf-8") != sums:
+            raise KgError(
+                f"{final} holds another release of that version. Commit {RECORD}, which tells of it, or move that folder away."
+            )
+    return final
+
+
+def _listed(folder: Path) -> dict[str, dict[str, Any]]:
+    return {path.relative_to(folder).as_posix(): _facts(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _cited(text: str, manifest: Manifest) -> str:
+    """CITATION.cff with what only a release knows."""
+    return text + f'version: "{manifest.version}"\ndate-released: {manifest.version[:10]}\ncommit: {manifest.commit}\n'
+
+
+def _introduced(manifest: Manifest) -> str:
+    name = manifest.published
+    counts = manifest.counts
+    return f"""# {TITLE["en"]}
+
+Release {manifest.version}, {counts["triples"]:,} triples, {counts["derived"]:,} of them derived. {DESCRIPTION["en"]}
+
+| file | holds |
+| --- | --- |
+| `{name(NQUADS)}{GZIP}`, `{ZSTD}` | all triples, once in the default graph and once in their layer; canonical (RDFC-1.0) |
+| `{name(TRIG)}{GZIP}`, `{ZSTD}` | the same, to read |
+| `{name(TURTLE)}{GZIP}`, `{name(JSON_LD)}{GZIP}`, `{ZSTD}` | the default graph: what plain queries see |
+| `{name(CLAIMS)}` | one row for each claim: what it says, how sure it is, which source says it, and where |
+| `{name(STATEMENTS)}` | every asserted statement: subject, property, value |
+| `{name(FOLLOWTHEMONEY)}` | parties, projects, and who owns or takes part in which, for tools that speak FollowTheMoney |
+| `{name(SOURCES)}` | the sources, with their rights |
+| `*.csv{DESCRIBED}` | what stands in the columns (CSV on the Web) |
+| `{name(ONTOLOGY_FILE)}`, `shapes/`, `queries/` | the ontology, what must hold (SHACL), the stored questions |
+| `{name(DCAT)}`, `{name(VOID)}`, `{name(LOD_CLOUD)}`, `{CRATE}` | descriptions for catalogues and archives |
+| `{name(REPORT)}` | what validation found |
+| `{SUMS}` | `sha256sum --check {SUMS}` tells whether all files are whole |
+
+SHA-256 of the N-Quads, which is the canonical hash of the data set: `{manifest.canonical_hash}`
+
+Made from commit `{manifest.commit}`. Address: {release_iri(manifest.version)}{
+        f" (before: {release_iri(manifest.previous)})" if manifest.previous else ""
+    }
+
+Data: CC BY 4.0 (`LICENSE`). The sources keep their own rights. How to cite: `CITATION.cff`. To have pages and a SPARQL endpoint
+for it, put this folder where the program finds it: `kg build --from {manifest.version}`.
+"""
+
+
+def install(folder: Path, out: Path) -> Release:
+    """Make what serving needs from a folder that `publish` wrote, below `out`; raises KgError where a file of it is not whole."""
+    manifest = read_release(folder).manifest
+    final = out / RELEASES / manifest.name
+    if final.exists():
+        return read_release(final)
+    (out / RELEASES).mkdir(parents=True, exist_ok=True)
+    with drafted(out / RELEASES) as draft:
+        for name, facts in manifest.files.items():
+            target = draft / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_taken(folder, manifest, name))
+            if _facts(target) != facts:
+                raise KgError(f"{folder / manifest.published(name)} is not what was released. Download it again.")
+        _write_store(draft, list(ox.parse(path=draft / NQUADS)))
+        write_manifest(draft, manifest)
+        draft.replace(final)
+    return read_release(final)
+
+
+def _taken(folder: Path, manifest: Manifest, name: str) -> bytes:
+    try:
+        if name in _DUMPS:
+            return bytes(cramjam.gzip.decompress((folder / manifest.published(name + GZIP)).read_bytes()))
+        return (folder / manifest.published(name)).read_bytes()
+    except (OSError, cramjam.DecompressionError) as error:
+        raise KgError(f"{folder} lacks {manifest.published(name)}, or it cannot be read: {error}. Download it again.") from error
+
+
+@contextmanager
+def drafted(folder: Path) -> Iterator[Path]:
+    """A new folder in it to write to, which is gone in the end if it was not moved; those of runs that were killed go as well."""
+    for old in folder.glob(".draft-*"):
+        try:
+            os.kill(int(old.name.split("-")[1]), 0)  # a draft whose process still runs is another's work
+        except ProcessLookupError:
+            shutil.rmtree(old, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder))
+    draft.chmod(0o755)  # another user may serve what this one built
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _write_turtle(path: Path, triples: list[ox.Triple], prefixes: Mapping[str, str]) -> None:
+    ox.serialize(triples, path, ox.RdfFormat.TURTLE, prefixes=used_prefixes(prefixes, map(str, triples)))
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8")

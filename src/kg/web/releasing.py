@@ -1,0 +1,149 @@
+"""The name of a release comes in; what it is, its files with their hashes, and the releases beside it go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyoxigraph as ox
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from kg import dcat
+from kg.errors import NotFound
+from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
+from kg.names import BASE, DATASET, LICENCE, PREFIXES, release_iri
+from kg.release import DCAT, GZIP, Manifest
+from kg.void import DESCRIPTION, TITLE
+from kg.web.documents import written
+from kg.web.site import PUBLIC, Site
+
+_SPACES = PREFIXES | dcat.NAMESPACES
+_SCHEMA = "https://schema.org/"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file for download."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def releasing(site: Site) -> APIRouter:
+    """Routes for releases."""
+    router = APIRouter(default_response_class=Response, include_in_schema=False)
+
+    @router.get("/releases")
+    @router.get("/releases.{ending}")
+    def releases(request: Request, ending: str | None = None) -> Response:
+        """All that are kept here, the newest first."""
+        offered = (HTML, JSON)
+        fmt = by_name(ending, offered) if ending else negotiate(request.headers.get("accept"), offered)[0]
+        manifests = [release.manifest for release in reversed(list(site.releases.values()))]
+        if fmt is HTML:
+            return site.render(request, "releases.html", manifests=manifests)
+        listed = [_listed(each) for each in manifests]
+        return JSONResponse(listed, headers={"Cache-Control": PUBLIC})
+
+    @router.get("/release/{version}")
+    def release(request: Request, version: str) -> Response:
+        manifest = site.manifest
+        if not manifest or version != manifest.name:
+            if version in site.releases:  # it is asked to speak for itself
+                return RedirectResponse(f"/release/{version}?release={version}", 303)
+            raise NotFound(f"There is no release '{version[:50]}' here. Releases here: {', '.join(site.releases) or 'none'}.")
+        wanted = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))[0]
+        if wanted is not HTML:
+            return RedirectResponse(f"/dcat.{wanted.ending}", 303)
+        about = describe_dataset(manifest)
+        page = site.render(request, "release.html", files=_files(site, manifest), hash=manifest.canonical_hash, about=about)
+        page.headers["Link"] = links_of_dataset(manifest)
+        return page
+
+    @router.get("/dcat")
+    @router.get("/dcat.{ending}")
+    def catalogue(request: Request, ending: str | None = None) -> Response:
+        """The data set, this version of it, its files and services."""
+        fmt = by_name(ending, GRAPHS) if ending else negotiate(request.headers.get("accept"), GRAPHS)[0]
+        return written(site, catalogue_of(site), fmt, "dcat", _SPACES)
+
+    @router.get("/catalogue")
+    def catalogue_thing() -> Response:
+        return RedirectResponse("/dcat", 303)
+
+    return router
+
+
+def catalogue_of(site: Site) -> list[ox.Triple]:
+    """The entry of the data set in a catalogue; raises NotFound for files that we did not release."""
+    if not site.manifest:
+        raise NotFound("These files are no release, and stand in no catalogue.")
+    path = site.downloads[site.manifest.published(DCAT)]
+    return [quad.triple for quad in ox.parse(path=path, format=ox.RdfFormat.TURTLE)]
+
+
+def _listed(manifest: Manifest) -> dict[str, Any]:
+    address = release_iri(manifest.version)
+    return {"version": manifest.version, "address": address, "sha256": manifest.canonical_hash, **manifest.counts}
+
+
+def _files(site: Site, manifest: Manifest) -> Sequence[_File]:
+    """Those that are made for others, by their lasting names."""
+    facts = ((name, manifest.files[path.name]) for name, path in site.downloads.items())
+    return [_File(name, int(each["bytes"]), str(each["sha256"])) for name, each in sorted(facts)]
+
+
+def describe_dataset(manifest: Manifest) -> dict[str, Any]:
+    """The data set for search engines (schema.org Dataset)."""
+    author = {"@type": "Organization", "name": "The Vigía contributors", "url": BASE}
+    described = {
+        "@context": _SCHEMA,
+        "@type": "Dataset",
+        "@id": release_iri(manifest.version) if manifest.version else DATASET,
+        "name": TITLE["en"],
+        "description": DESCRIPTION["en"],
+        "url": BASE,
+        "identifier": release_iri(manifest.version) if manifest.version else DATASET,
+        "version": manifest.version,
+        "datePublished": manifest.version[:10],
+        "license": LICENCE,
+        "isAccessibleForFree": True,
+        "inLanguage": ["en", "es", "pt"],
+        "keywords": list(dcat.KEYWORDS["en"]),
+        "spatialCoverage": {"@type": "Place", "name": "Latin America"},
+        "creator": author,
+        "publisher": author,
+        "includedInDataCatalog": {"@type": "DataCatalog", "@id": BASE + "catalogue", "name": "Vigía", "url": BASE},
+        "distribution": [
+            {
+                "@type": "DataDownload",
+                "name": manifest.published(name),
+                "contentUrl": BASE + "dump/" + manifest.published(name),
+                "encodingFormat": media,
+                "contentSize": f"{manifest.files[name]['bytes']} B",
+                "sha256": manifest.files[name]["sha256"],
+            }
+            for name, media in dcat.data_files(manifest)
+        ],
+    }
+    return {key: value for key, value in described.items() if value != ""}
+
+
+def links_of_dataset(manifest: Manifest) -> str:
+    """Where the data, its descriptions, its licence and its lasting address are (signposting.org, level 1)."""
+    iri = release_iri(manifest.version) if manifest.version else DATASET
+    packed = [(name, media) for name, media in dcat.data_files(manifest) if name.endswith(GZIP)]
+    return ", ".join(
+        [
+            f'<{iri}>; rel="cite-as"',
+            '</dcat.ttl>; rel="describedby"; type="text/turtle"',
+            '</dcat.jsonld>; rel="describedby"; type="application/ld+json"',
+            '</void.ttl>; rel="describedby"; type="text/turtle"',
+            *(f'</dump/{manifest.published(name)}>; rel="item"; type="{media}"' for name, media in packed),
+            f'<{_SCHEMA}Dataset>; rel="type"',
+            f'<{LICENCE}>; rel="license"',
+        ]
+    )

@@ -1,0 +1,393 @@
+"""Releases: dated by their commit, the same on every machine, whole, and never touched by the next."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import csvw
+import pytest
+import rdflib
+import yaml
+from pyld import jsonld
+from rdflib import DCTERMS, OWL, Namespace, URIRef
+from rocrate.rocrate import ROCrate
+from typer.testing import CliRunner
+
+from kg.cli import app
+from kg.crate import CRATE
+from kg.errors import KgError
+from kg.publication import SUMS, install
+from kg.registry import PUBLISHED
+from kg.release import (
+    CLAIMS,
+    FOLLOWTHEMONEY,
+    GZIP,
+    JSON_LD,
+    LOD_CLOUD,
+    MANIFEST,
+    NQUADS,
+    ONTOLOGY_FILE,
+    SOURCES,
+    STATEMENTS,
+    TRIG,
+    TURTLE,
+    ZSTD,
+    current_release,
+    published,
+    read_release,
+)
+from kg.release import (
+    DCAT as DCAT_FILE,
+)
+from kg.version import RECORD, read_record
+from repository import ROOT
+
+DCAT, SPDX = Namespace("http://www.w3.org/ns/dcat#"), Namespace("http://spdx.org/rdf/terms#")
+_CFFCONVERT = Path(sys.executable).parent / "cffconvert"
+DAY = "2026-03-01"
+NEXT = "2026-04-15"
+
+
+def commit(root: Path, day: str) -> None:
+    """All that stands in the folder, at noon of a day."""
+    who = {
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+    }
+    when = {"GIT_AUTHOR_DATE": f"{day}T12:00:00+00:00", "GIT_COMMITTER_DATE": f"{day}T12:00:00+00:00"}
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", day]):
+        subprocess.run(["git", *command], cwd=root, check=True, env=os.environ | who | when)
+
+
+def repository(model: Path, root: Path) -> Path:
+    """The small graph, in a repository of its own."""
+    shutil.copytree(model, root)
+    shutil.copy(ROOT / "CITATION.cff", root)
+    shutil.copy(ROOT / "data" / "LICENSE", root / "data")
+    (root / ".gitignore").write_text("/build/\n/release/\n")
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=root, check=True)
+    commit(root, DAY)
+    return root
+
+
+def release(root: Path) -> Path:
+    """The folder that `kg release` makes of what is committed."""
+    given = ["--root", str(root), "--build", str(root / "build"), "--out", str(root / "release")]
+    result = CliRunner().invoke(app, ["release", *given])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return max((root / "release").iterdir())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows_of(folder: Path, table: str) -> list[dict[str, str]]:
+    with (folder / published(DAY, table)).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def released(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one release, of which nothing is committed yet; nobody may write into it."""
+    root = repository(model, tmp_path_factory.mktemp("released") / "root")
+    release(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def folder(released: Path) -> Path:
+    return released / "release" / DAY
+
+
+@pytest.fixture
+def own(released: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change, its release committed."""
+    root = tmp_path / "own"
+    shutil.copytree(released, root)
+    commit(root, NEXT)
+    return root
+
+
+def test_two_releases_of_a_commit_are_the_same_file_by_file(released: Path, folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    subprocess.run(["git", "clone", "--quiet", str(released), str(elsewhere)], check=True)
+    subprocess.run([sys.executable, "-m", "kg", "release"], cwd=elsewhere, check=True, capture_output=True)
+    again = contents(elsewhere / "release" / DAY)
+    assert again == contents(folder)
+    assert len(again) > 40
+
+
+def test_one_version_everywhere(released: Path, folder: Path) -> None:
+    """Whatever speaks of a version says the same; and nothing says another."""
+    manifest = read_release(folder).manifest
+    data = rdflib.Graph().parse(folder / published(DAY, DCAT_FILE))
+    ontology = rdflib.Graph().parse(folder / published(DAY, ONTOLOGY_FILE))
+    crate = json.loads((folder / CRATE).read_text())["@graph"]
+    said = {
+        folder.name,
+        manifest.version,
+        str(yaml.safe_load((folder / "CITATION.cff").read_text())["version"]),
+        next(part["version"] for part in crate if part["@id"] == "./"),
+        *map(str, data.objects(None, DCAT.version)),
+        *map(str, ontology.objects(None, OWL.versionInfo)),
+        *(str(iri).rpartition("/")[2] for iri in ontology.objects(None, OWL.versionIRI)),
+        read_record(released)[-1].version,
+        *(row["last_seen"] for row in rows_of(folder, STATEMENTS)),
+    }
+    assert said == {DAY}
+    assert len(list(ontology.objects(None, OWL.versionIRI))) == 3
+    assert all(
+        name.startswith(f"vigia-{DAY}")
+        for name in contents(folder)
+        if name.endswith((".csv", GZIP, ZSTD, ".ttl")) and "/" not in name
+    )
+
+
+def test_all_formats_are_there_and_whole(folder: Path) -> None:
+    names = set(contents(folder))
+    for dump in (NQUADS, TRIG, TURTLE, JSON_LD):
+        assert {published(DAY, dump + GZIP), published(DAY, dump + ZSTD)} <= names
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", SUMS], cwd=folder, check=True)
+    assert {line.split("  ")[1] for line in (folder / SUMS).read_text().splitlines()} == names - {SUMS}
+
+
+def test_the_hash_of_the_data_set_is_that_of_its_canonical_form(released: Path) -> None:
+    """As another implementation of RDFC-1.0 has it."""
+    made = current_release(released / "build")
+    text = (made.path / NQUADS).read_text("utf-8")
+    canonical = jsonld.normalize(
+        text, {"algorithm": "URDNA2015", "inputFormat": "application/n-quads", "format": "application/n-quads"}
+    )
+    assert hashlib.sha256(canonical.encode()).hexdigest() == made.manifest.canonical_hash == read_record(released)[-1].sha256
+
+
+def test_the_tables_are_read_by_their_description(folder: Path) -> None:
+    for name, key in ((CLAIMS, "claim"), (STATEMENTS, "id"), (SOURCES, "source"), (FOLLOWTHEMONEY, "id")):
+        table = csvw.CSVW(str(folder / f"{published(DAY, name)}-metadata.json"), validate=True)
+        assert table.is_valid, name
+        rows = list(table.tables[0])
+        assert rows
+        assert len({row[key] for row in rows}) == len(rows)
+
+
+def test_a_row_is_a_claim_with_its_source(released: Path, folder: Path) -> None:
+    rows = {row["claim"]: row for row in rows_of(folder, CLAIMS)}
+    graph = rdflib.Graph().parse(current_release(released / "build").path / TURTLE)
+    found = graph.query(
+        "PREFIX kg: <https://w3id.org/vigia/def#> SELECT ?claim ?certainty { ?claim a kg:Claim ; kg:certainty ?certainty }"
+    )
+    assert {str(row.claim): str(row.certainty).rpartition("/")[2] for row in found} == {
+        iri: row["certainty"] for iri, row in rows.items()
+    }  # type: ignore[union-attr]
+    row = rows["https://w3id.org/vigia/id/initiative/xa-cameras/maker"]
+    assert row["property"].split("|")[0].startswith("https://w3id.org/vigia/def#")
+    assert row["value"] == "https://w3id.org/vigia/id/org/maker"
+    assert all(row["source"] and row["value"] and row["subject_name"] for row in rows.values())
+
+
+def test_statements_are_told_apart_by_their_hash(folder: Path) -> None:
+    rows = rows_of(folder, STATEMENTS)
+    for row in (*rows, *rows_of(folder, FOLLOWTHEMONEY)):
+        lang = f"@{row['lang']}" if row["lang"] else ""
+        key = f"{row['dataset']}.{row['entity_id']}.{row['prop']}.{row['value']}{lang}"
+        assert row["id"] == hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
+    assert {"kg:country", "kg:claim", "kg:citation"} <= {row["prop"] for row in rows}
+    assert not [row for row in rows if "/id/node/" in row["entity_id"] + row["value"]]
+
+
+def test_followthemoney_gets_its_own_classes_and_names(folder: Path) -> None:
+    """As its version 4.11 has them: class → properties, and what it allows as the name of an entity."""
+    of_party = {"name", "alias", "summary", "country", "wikidataId", "sourceUrl"}
+    known = {
+        **dict.fromkeys(("Company", "PublicBody", "Organization", "Person", "Project"), of_party),
+        "Ownership": {"owner", "asset", "percentage", "startDate", "endDate", "date", "sourceUrl"},
+        "ProjectParticipant": {"project", "participant", "role", "startDate", "endDate", "date", "sourceUrl"},
+    }
+    rows = rows_of(folder, FOLLOWTHEMONEY)
+    schemas = {row["entity_id"]: row["schema"] for row in rows}
+    assert len({(row["entity_id"], row["schema"]) for row in rows}) == len(schemas)
+    for row in rows:
+        assert row["prop"] in known[row["schema"]]
+        assert re.fullmatch(r"[0-9a-zA-Z]([0-9a-zA-Z.-]*[0-9a-zA-Z])?", row["entity_id"])
+        if row["prop_type"] == "entity":
+            assert row["value"] in schemas
+    ties = {row["entity_id"] for row in rows if row["schema"] == "ProjectParticipant"}
+    assert "vigia-ini-xa-cameras.maker" in ties
+    assert "vigia-ini-xa-cameras.guess" not in ties  # presumed
+    assert "vigia-ini-xa-cameras.wrong" not in ties  # no longer held to be right
+
+
+def test_archives_and_citation_tools_read_it(folder: Path) -> None:
+    crate = ROCrate(folder)
+    assert crate.root_dataset["version"] == DAY
+    assert {part.id for part in crate.data_entities} == set(contents(folder)) - {CRATE, SUMS}
+    for file in (folder / "CITATION.cff", ROOT / "CITATION.cff"):
+        said = subprocess.run([_CFFCONVERT, "--validate", "-i", str(file)], capture_output=True, text=True, check=True)
+        assert "valid according to schema version 1.2.0" in said.stdout
+
+
+def test_the_catalogue_names_every_file_with_its_hash(folder: Path) -> None:
+    data = rdflib.Graph().parse(folder / published(DAY, DCAT_FILE))
+    here = URIRef(f"https://w3id.org/vigia/release/{DAY}")
+    files = contents(folder)
+    for part in data.objects(here, DCAT.distribution):
+        name = str(data.value(part, DCAT.downloadURL)).rpartition("/")[2]
+        content = files.get(name)
+        if content is not None:  # dumps that are not packed are only served
+            assert int(str(data.value(part, DCAT.byteSize))) == len(content)
+            digest = data.value(data.value(part, SPDX.checksum), SPDX.checksumValue)
+            assert str(digest) == hashlib.sha256(content).hexdigest()
+    assert len(list(data.objects(here, DCAT.distribution))) == 16
+    assert data.value(here, DCTERMS.issued) is not None
+
+
+def test_the_ontology_says_what_vocabulary_catalogues_ask_for(folder: Path) -> None:
+    """What Linked Open Vocabularies and FOOPS! look at that a file can say."""
+    graph = rdflib.Graph().parse(folder / published(DAY, ONTOLOGY_FILE))
+    ours = URIRef("https://w3id.org/vigia/def")
+    vann = Namespace("http://purl.org/vocab/vann/")
+    for prop in (DCTERMS.title, DCTERMS.description):
+        assert {text.language for text in graph.objects(ours, prop)} == {"en", "es", "pt"}  # type: ignore[attr-defined]
+    for prop in (DCTERMS.creator, DCTERMS.license, DCTERMS.issued, DCTERMS.modified, OWL.versionIRI, OWL.versionInfo):
+        assert len(list(graph.objects(ours, prop))) == 1, prop
+    assert [str(prefix) for prefix in graph.objects(ours, vann.preferredNamespacePrefix)] == ["kg"]
+    assert [str(space) for space in graph.objects(ours, vann.preferredNamespaceUri)] == ["https://w3id.org/vigia/def#"]
+
+
+def test_the_lod_cloud_is_told_how_many_links_lead_where(folder: Path) -> None:
+    entry = json.loads((folder / published(DAY, LOD_CLOUD)).read_text())
+    graph = rdflib.Graph().parse(current_release(folder.parent.parent / "build").path / TURTLE)
+    links = graph.query("""SELECT (COUNT(*) AS ?n) { ?s owl:sameAs|skos:closeMatch|skos:exactMatch ?o
+        FILTER(STRSTARTS(STR(?s), "https://w3id.org/vigia/") && STRSTARTS(STR(?o), "http://www.wikidata.org/")) }""")
+    (number,) = [int(row.n) for row in links]  # type: ignore[union-attr]
+    assert number > 0
+    assert entry["links"] == [{"target": "wikidata", "value": str(number)}]
+    assert entry["triples"] > 1000
+    assert {"identifier", "title", "description", "license", "sparql", "full_download", "keywords", "domain"} <= entry.keys()
+
+
+def test_the_next_release_knows_the_one_before(own: Path) -> None:
+    made = release(own)
+    assert made.name == NEXT
+    assert read_release(made).manifest.previous == DAY
+    data = rdflib.Graph().parse(made / published(NEXT, DCAT_FILE))
+    assert str(data.value(URIRef(f"https://w3id.org/vigia/release/{NEXT}"), DCAT.previousVersion)).endswith(f"/release/{DAY}")
+    assert [past.version for past in read_record(own)] == [DAY, NEXT]
+    log = (own / "CHANGELOG.md").read_text()
+    assert re.findall("^## (.*)$", log, re.MULTILINE) == [NEXT, DAY]
+    assert f"## {NEXT}\n\nNothing changed.\n" in log
+    with (own / "data/org/guess.yaml").open("a") as file:
+        file.write("alias: {en: Guesswork}\n")
+    commit(own, NEXT)
+    second = release(own)
+    assert second.name == f"{NEXT}.2"
+    assert read_release(second).manifest.previous == NEXT
+    log = (own / "CHANGELOG.md").read_text()
+    assert re.findall("^## (.*)$", log, re.MULTILINE) == [f"{NEXT}.2", NEXT, DAY]
+    assert "- `org:guess`: changed skos:altLabel: – → Guesswork" in log
+
+
+def test_what_is_not_committed_is_not_released(own: Path) -> None:
+    with (own / "data/org/guess.yaml").open("a") as file:
+        file.write("alias: {en: Guesswork}\n")
+    with pytest.raises(KgError, match="Commit them first"):
+        release(own)
+
+
+def test_a_shallow_clone_is_not_released(own: Path, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", own.as_uri(), str(shallow)], check=True)
+    with pytest.raises(KgError, match="unshallow"):
+        release(shallow)
+
+
+def test_a_folder_without_git_is_not_released(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "root")
+    with pytest.raises(KgError, match="git"):
+        release(tmp_path / "root")
+
+
+def test_a_version_is_never_given_to_something_else(own: Path, released: Path) -> None:
+    """As where the record of a release was not committed."""
+    (own / RECORD).unlink()
+    with (own / "data/org/guess.yaml").open("a") as file:
+        file.write("alias: {en: Guesswork}\n")
+    commit(own, DAY)
+    before = contents(own / "release")
+    with pytest.raises(KgError, match="another release of that version"):
+        release(own)
+    assert contents(own / "release") == before
+
+
+def test_a_release_that_vanished_is_made_again_from_what_was_published(folder: Path, released: Path, tmp_path: Path) -> None:
+    made = install(folder, tmp_path)
+    assert made.manifest == current_release(released / "build").manifest
+    files = contents(made.path)
+    for name in made.manifest.files:
+        assert files[name] == (released / "build" / "releases" / DAY / name).read_bytes()
+    assert MANIFEST in files
+
+
+def test_a_published_file_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    with (copy / published(DAY, CLAIMS)).open("a") as file:
+        file.write("more\n")
+    with pytest.raises(KgError, match="Download it again"):
+        install(copy, tmp_path / "build")
+    assert list((tmp_path / "build" / "releases").iterdir()) == []
+
+
+def test_a_published_address_never_vanishes(own: Path) -> None:
+    assert "ini:xa-cameras/maker" in (own / PUBLISHED).read_text().splitlines()
+    (own / "data/org/guess.yaml").unlink()
+    result = CliRunner().invoke(app, ["check", "--root", str(own)])
+    assert result.exit_code == 1
+    assert "org:guess was published, and nothing is said of it any more" in result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize("command", ["release", "build"])
+def test_a_kill_at_any_moment_leaves_all_releases(own: Path, command: str) -> None:
+    """Twenty moments, spread over the whole run."""
+    build, out = own / "build", own / "release"
+    served, earlier = current_release(build), contents(out / DAY)
+    installed = {name: (served.path / name).read_bytes() for name in served.manifest.files}
+    given = ["--root", str(own), "--build", str(build), *(["--out", str(out)] if command == "release" else [])]
+    run = [sys.executable, "-m", "kg", command, *given]
+    begun = time.monotonic()
+    other = own.parent / "other"
+    shutil.copytree(own, other)
+    subprocess.run([part.replace(str(own), str(other)) for part in run], check=True, capture_output=True)
+    length = time.monotonic() - begun
+    moments = random.Random(7)  # noqa: S311 (moments, no secrets)
+    for number in range(20):
+        process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(length * (number + moments.random()) / 20)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        current = current_release(build)
+        assert {name: (served.path / name).read_bytes() for name in served.manifest.files} == installed
+        assert contents(out / DAY) == earlier
+        for made in (build / "releases").iterdir():
+            if not made.name.startswith("."):
+                whole = read_release(made)
+                assert all((made / name).stat().st_size == facts["bytes"] for name, facts in whole.manifest.files.items())
+        assert current.path.exists()
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=own, check=True)  # as whoever runs it again would
+    subprocess.run(run, check=True, capture_output=True)
