@@ -44,6 +44,8 @@ _SUBJECTS = f"SELECT DISTINCT ?s WHERE {{ ?s ?p ?o FILTER(STRSTARTS(STR(?s), '{B
 _HELD = f"SELECT ?part (MIN(STR(?s)) AS ?thing) WHERE {{ ?s ?p ?part FILTER(STRSTARTS(STR(?part), '{NODE}')) }} GROUP BY ?part"
 _CLAIMED = "SELECT ?part ?thing WHERE { ?thing kg:claim ?part }"
 _PROCESSES = 4  # at most; each takes 400 MB with those that it starts
+# Each question is asked once, and by nobody whom limits should hold.
+_OWN: dict[str, Any] = {"young": 1, "cache_bytes": 0, "timeout": 3600.0, "client_burst": 1e6, "result_bytes": 1 << 32}
 _CHUNK = 16  # addresses that a process is given at once
 Progress = Callable[[int, int], None]
 
@@ -111,8 +113,7 @@ class Copyist:
     """The application in one process, and the folder that its answers are written to."""
 
     def __init__(self, build: Path, folder: Path, base: str | None, settings: Settings) -> None:
-        # Each question is asked once.
-        self.site = replace(open_release(build, replace(settings, young=1, cache_bytes=0)), is_static=True)
+        self.site = replace(open_release(build, replace(settings, **_OWN)), is_static=True)
         # A picture and four citations are made from one page.
         self.site.entities.page = lru_cache(maxsize=_CHUNK)(self.site.entities.page)  # type: ignore[method-assign]
         self._folder, self._base = folder, base
