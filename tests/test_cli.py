@@ -145,3 +145,27 @@ def test_serve_answers_and_stops(small: tuple[Path, Release], tmp_path: Path, fi
     process.terminate()
     _, errors = process.communicate(timeout=20)
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--static", "a", "--wikidata", "b"), ("--wikidata", "b", "--address", "https://example.org/")]
+)
+def test_export_asks_which_of_the_two_is_meant(small: tuple[Path, Release], tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = kg("export", *options, "--build", str(small[0]), cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Say one thing to write: --static FOLDER" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_refuses_an_address_that_is_none(small: tuple[Path, Release], tmp_path: Path) -> None:
+    result = kg("export", "--static", "a", "--address", "vigia.example.org", "--build", str(small[0]), cwd=tmp_path)
+    assert result.returncode == 2
+    assert "such as https://example.org/vigia/" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_for_wikidata_writes_two_files(small: tuple[Path, Release], tmp_path: Path) -> None:
+    result = kg("export", "--wikidata", "given", "--build", str(small[0]), cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "things without an item, in given." in result.stdout
+    assert sorted(path.name for path in (tmp_path / "given").iterdir()) == ["new-items.csv", "statements.tsv"]

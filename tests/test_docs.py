@@ -32,6 +32,7 @@ from kg.release import (
     VOID,
 )
 from kg.settings import Settings
+from kg.web.places import place_of
 from kg.web.problems import KINDS
 from repository import ROOT
 
@@ -109,6 +110,17 @@ def test_every_command_exists_and_is_shown(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
     assert f"kg {command}" in README
+
+
+def test_the_table_of_files_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| (`/.*?) \| (`.*?) \|$", (ROOT / "docs" / "static.md").read_text("utf-8"), re.MULTILINE)
+    pairs = [(re.findall("`(/[^`…]+)`", addresses), re.findall("`([^`…]+)`", files)) for addresses, files in rows]
+    whole = [(address, file) for addresses, files in pairs if addresses and files for address, file in [(addresses[0], files[0])]]
+    assert len(whole) > 8
+    for address, file in whole:
+        place = place_of(address if "lang=" in address else f"{address}?lang=es")
+        assert place, address
+        assert place.file + (f"?{place.query}" if place.query else "") == file, address
 
 
 def test_links_of_the_documentation_lead_somewhere() -> None:

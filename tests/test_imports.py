@@ -80,7 +80,7 @@ ONLY_IN = {
     "cramjam": {"publication"},
     "yaml": {"form", "load", "registry", "schema", "version"},
     "pyld": {"jsonld"},
-    "httpx2": {"wikidata"},
+    "httpx2": {"web", "wikidata"},
     "rapidfuzz": {"matching", "search"},
     "prometheus_client": {"web"},
     "pythonjsonlogger": {"web"},

@@ -322,10 +322,44 @@ def link(  # noqa: PLR0913, PLR0917 (the options of one command)
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
+    static: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the whole site as files that any web server can hold.")
+    ] = None,
+    wikidata: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write sourced facts and things that Wikidata lacks. Nothing is sent.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="With --static: where they will lie, for the sitemap, previews and the 404 page."),
+    ] = None,
     build_folder: BuildOption = Path("build"),
 ) -> None:
-    """Write what could be given to Wikidata: sourced facts that it lacks, and things that it has no item for. Nothing is sent."""
+    """Write the site as files, or what could be given to Wikidata."""
+    if static and not wikidata:
+        _export_static(static, address, build_folder)
+    elif wikidata and not static and address is None:
+        _export_wikidata(wikidata, build_folder)
+    else:
+        raise KgError(
+            "Say one thing to write: --static FOLDER for the whole site as files, with --address URL if you know where it will "
+            "lie, or --wikidata FOLDER for what could be given to Wikidata."
+        )
+
+
+def _export_static(folder: Path, address: str | None, build_folder: Path) -> None:
+    from kg.web.copying import write_copy  # noqa: PLC0415
+
+    if address is not None and not address.startswith(("https://", "http://")):
+        raise KgError(f"--address is that of a folder on the web, such as https://example.org/vigia/. [got {address}]")
+    with _bar("Writing files") as progress:
+        base = address and address.rstrip("/") + "/"
+        number = write_copy(build_folder, folder, base, read_settings(os.environ), progress)
+    out.print(f"{number:,} files in {folder}. docs/static.md says how to host them.", highlight=False)
+    if base is None:
+        out.print("Without --address there are no sitemap.xml and robots.txt, and previews of links have no picture.", style="dim")
+
+
+def _export_wikidata(folder: Path, build_folder: Path) -> None:
     from kg.query import open_store  # noqa: PLC0415
     from kg.quickstatements import new_items, statements  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -73,6 +74,17 @@ class Search:
             rows.sort(key=lambda row: (-_worth(connection, row, words), row[1]))
             hits = [_hit(connection, row, words) for row in rows[start : start + limit]]
         return Found(hits, classes.get(cls, 0) if cls else sum(classes.values()), classes, instead)
+
+    def everything(self) -> list[tuple[str, str, int, list[tuple[str, str]]]]:
+        """All things by their IRIs: each with its class, how many links lead to it, and its texts behind their fields."""
+        with closing(self._open()) as connection:
+            texts: dict[int, list[tuple[str, str]]] = defaultdict(list)
+            for number, field, text in connection.execute(
+                "SELECT thing, field, text FROM text ORDER BY thing, field, text, language"
+            ):
+                texts[number].append((field, text))
+            rows = connection.execute("SELECT id, iri, class, links FROM thing ORDER BY iri").fetchall()
+        return [(iri, cls, links, texts[number]) for number, iri, cls, links in rows]
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self._address, uri=True)

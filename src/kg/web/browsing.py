@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -101,11 +102,12 @@ def browsing(site: Site) -> APIRouter:
             return RedirectResponse(f"/browse/{name}" + (f"?{urlencode(kept)}" if kept else ""), 308)
         language = choose_language(request)
         iri = DEF + cls if cls.isalnum() else cls
-        things, total = site.entities.members(iri, language, start, _PER_PAGE)
+        step = _per_page(site)
+        things, total = site.entities.members(iri, language, start, step)
         if not total and not site.entities.exists(iri):
             raise NotFound(f"There is no class <{iri}> here.")
         name_ = site.entities.names([iri], language)[iri]
-        return site.render(request, "browse.html", name=name_, cls=cls, things=things, total=total, start=start, step=_PER_PAGE)
+        return site.render(request, "browse.html", name=name_, cls=cls, things=things, total=total, start=start, step=step)
 
     @router.get("/browse/{cls}")
     def members(  # noqa: PLR0913, PLR0917 (what an address can say)
@@ -130,6 +132,17 @@ def browsing(site: Site) -> APIRouter:
         return _as_csv(seen) if fmt is CSV else _as_json(seen)
 
     return router
+
+
+def _per_page(site: Site) -> int:
+    """A file has all rows, so that its script can filter them."""
+    return sys.maxsize if site.is_static else _PER_PAGE
+
+
+def _held(listing: Listing, thing: str) -> str:
+    """The values by which a thing can be filtered, as addresses have them."""
+    pairs = [(name, written(term)) for name in listing.offers for term in listing.values[name].get(thing, ())]
+    return urlencode(pairs)
 
 
 def _read(site: Site, asked: _Asked) -> _View:
@@ -162,10 +175,11 @@ def _page(site: Site, view: _View, asked: _Asked) -> dict[str, Any]:
         "name": site.entities.names([DEF + asked.cls], asked.language)[DEF + asked.cls],
         "view": view,
         "columns": [facet for facet in listing.facets if facet.is_shown_as("column")],
-        "things": view.order[asked.start : asked.start + _PER_PAGE],
+        "things": view.order[asked.start : asked.start + _per_page(site)],
+        "held": lambda thing: _held(listing, thing),
         "offers": offers,
         "on": on,
-        "step": _PER_PAGE,
+        "step": _per_page(site),
         "few": _SHOWN,
     }
 

@@ -57,8 +57,10 @@ def _document(site: Site, request: Request, fmt: Format) -> Response:
 
 def void_of(site: Site, base: str) -> list[ox.Triple]:
     """The data set in numbers, and where this server answers."""
-    endpoint = ox.Triple(_node(site.dataset), _node(_VOID + "sparqlEndpoint"), _node(base + "sparql"))
-    triples = {*site.void, endpoint}
+    endpoint = _node(_VOID + "sparqlEndpoint")
+    triples = {*site.void, ox.Triple(_node(site.dataset), endpoint, _node(base + "sparql"))}
+    if site.is_static:  # nobody answers there
+        triples = {triple for triple in triples if triple.predicate != endpoint}
     if site.manifest:
         version = ox.Literal(site.manifest.name)
         triples.add(ox.Triple(_node(site.dataset), _node(PREFIXES["owl"] + "versionInfo"), version))

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope
 
 from kg.errors import AnswerTooLarge, BadQuery, BadRequest, HungUp, KgError, MethodRefused, NotAcceptable
 from kg.formats import GRAPHS, JSON, RESULTS, TURTLE, choose_coding
+from kg.names import PREFIXES
 from kg.query import Question
 from kg.sparql import is_volatile
 from kg.store import Answer
@@ -113,6 +114,7 @@ class Endpoint:
         site = self._site
         text = asked.queries[0] if asked.queries else ""
         values: dict[str, Any] = {"query": text, "questions": site.questions.all(), "asked": site.questions.asked_by(text)}
+        values |= {"files": [*site.downloads], "prefixes": PREFIXES}
         if not asked.queries:
             return await run_sync(lambda: site.render(request, "sparql.html", **values))
         try:

@@ -32,6 +32,11 @@ Disallow: /resource
 
 Sitemap: {base}sitemap.xml
 """
+_ROBOTS_OF_COPY = """User-agent: *
+Disallow:
+
+Sitemap: {base}sitemap.xml
+"""
 # The segment behind /id/ → a type of schema.org.
 _TYPES = {
     "agreement": "CreativeWork",
@@ -53,7 +58,8 @@ def machines(site: Site) -> APIRouter:
     @router.get("/robots.txt")
     def robots(request: Request) -> Response:
         """RFC 9309."""
-        return Response(_ROBOTS.format(base=request.base_url), media_type="text/plain", headers={"Cache-Control": PUBLIC})
+        rules = _ROBOTS_OF_COPY if site.is_static else _ROBOTS
+        return Response(rules.format(base=request.base_url), media_type="text/plain", headers={"Cache-Control": PUBLIC})
 
     @router.get("/sitemap.xml")
     def sitemap(request: Request, part: Annotated[int | None, Query(ge=1)] = None) -> Response:

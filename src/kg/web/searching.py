@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -10,12 +11,15 @@ from starlette.responses import JSONResponse, Response
 
 from kg.formats import HTML, JSON, by_name, negotiate
 from kg.index import fold
-from kg.names import compact
+from kg.names import compact, is_ours
 from kg.search import Found
+from kg.web.documents import is_ontology
+from kg.web.places import place_of
 from kg.web.site import PUBLIC, Site
-from kg.web.text import choose_language
+from kg.web.text import choose_language, page_link
 
 _PER_PAGE = 20
+_CALLED, _NUMBERED = ("name", "alias"), ("identifier",)
 _SUGGESTED = 8
 _LONGEST = 500  # characters; nobody types more
 _OPENSEARCH = """<?xml version="1.0" encoding="UTF-8"?>
@@ -71,6 +75,12 @@ def searching(site: Site) -> APIRouter:
             [q, names, kinds, addresses], headers={"Cache-Control": PUBLIC}, media_type="application/x-suggestions+json"
         )
 
+    @router.get("/things.js")
+    def things(request: Request) -> Response:
+        """All that can be found, for the search of a copy of the site as files: a script, as pages on a disk may load no JSON."""
+        listed = json.dumps(_all_things(site, choose_language(request)), ensure_ascii=False, separators=(",", ":"))
+        return Response(f"const THINGS = {listed};\n", media_type="text/javascript", headers={"Cache-Control": PUBLIC})
+
     @router.get("/words.json")
     def words(request: Request) -> Response:
         """What a query may name: how it is written there, and what it is called."""
@@ -83,6 +93,31 @@ def searching(site: Site) -> APIRouter:
         return Response(body, media_type="application/opensearchdescription+xml", headers={"Cache-Control": PUBLIC})
 
     return router
+
+
+def _all_things(site: Site, language: str) -> list[dict[str, Any]]:
+    """Each thing with what it is called, in the language and otherwise, its numbers, what is said of it, and its file."""
+    # Versions of the ontology and its alignments have no page of their own.
+    ours = [row for row in site.search.everything() if is_ours(row[0]) and not is_ontology(row[0])]
+    names = site.entities.names({*(iri for iri, *_ in ours), *(cls for _, cls, *_ in ours if cls)}, language)
+    said = site.entities.descriptions([iri for iri, *_ in ours], language)
+    listed = []
+    for iri, cls, links, texts in ours:
+        place, name = place_of(f"{page_link(iri)}?lang={language}"), names[iri]
+        by = {wanted: list(dict.fromkeys(text for field, text in texts if field in wanted)) for wanted in (_CALLED, _NUMBERED)}
+        listed.append(
+            {
+                "file": place.file.partition("/")[2] if place else "",
+                "name": name.text,
+                "language": name.language,
+                "kind": names[cls].text if cls else "",
+                "links": links,
+                "called": [text for text in by[_CALLED] if text != name.text],
+                "numbers": by[_NUMBERED],
+                "said": said[iri].text if iri in said else "",
+            }
+        )
+    return listed
 
 
 def _introduced(site: Site, found: Found, language: str) -> list[tuple[Any, ...]]:

@@ -81,6 +81,7 @@ class Site:
     link_report: Mapping[str, Any] | None  # what `kg link --check` found last; None where nobody looked
     releases: Mapping[str, Release] = field(default_factory=dict)  # version → all that are kept here, the oldest first
     is_pinned: bool = False  # whether it is an older release, whose pages lead to each other
+    is_static: bool = False  # whether its pages become files (`kg.web.copying`), which nothing answers behind
 
     @cached_property
     def countries(self) -> Mapping[str, str]:
@@ -129,6 +130,7 @@ class Site:
                 newest=_newest(request) if self.is_pinned else "",
                 card=_card(request.url.path) if self.manifest else "",
                 issues=self.settings.issues,
+                is_static=self.is_static,
                 timeout=self.settings.timeout,
                 site_address=str(request.base_url).rstrip("/"),
                 **values,
@@ -227,7 +229,11 @@ def _newest(request: Request) -> str:
 def _card(path: str) -> str:
     """Where the picture of a page lies; pages that are no things share one."""
     kind, _, rest = path.lstrip("/").partition("/")
-    return f"/card/{quote(rest)}.png" if kind == "page" and rest and not rest.startswith("def") else "/card/home.png"
+    return (
+        f"/card/{quote(rest)}.png"
+        if kind == "page" and rest and not rest.startswith(("code/", "def", "graph/"))
+        else "/card/home.png"
+    )
 
 
 def _with_language(request: Request, code: str) -> str:
