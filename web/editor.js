@@ -157,8 +157,15 @@ function start(form) {
     if (form.elements.format.value !== "html") return; // a download
     event.preventDefault();
     const data = new URLSearchParams(new FormData(form));
-    if (area.value.length > LONGEST_ADDRESS) ask(form.action, data);
-    else ask(`${form.action}?${data}`);
+    const address = new URL(form.action);
+    if (area.value.length <= LONGEST_ADDRESS) {
+      address.search = data;
+      ask(address.href);
+      return;
+    }
+    if (data.has("release")) address.searchParams.set("release", data.get("release"));
+    data.delete("release");
+    ask(address.href, data);
   });
   stop.addEventListener("click", () => asking?.abort());
   window.addEventListener("popstate", () => window.location.reload());

@@ -113,6 +113,9 @@ def test_questions_and_queries_are_answered_from_an_older_release(client: TestCl
         assert "Renamed" in client.get(path, params={"query": query}, headers={"Accept": "text/csv"}).text
     posted = client.post(f"/sparql?release={OLD}", data={"query": query}, headers={"Accept": "text/csv"})
     assert "Renamed" not in posted.text
+    unheard = client.post("/sparql", data={"query": query, "release": OLD}, headers={"Accept": "text/csv"})
+    assert unheard.status_code == 400
+    assert "in the address" in unheard.json()["detail"]
     old = client.get(f"/api/queries/names-by-language.csv?release={OLD}")
     assert old.status_code == 200
     question = client.get(f"/questions/amounts?release={OLD}", headers=PAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,14 +13,15 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from kg.release import Release
+from kg.release import MANIFEST, Release
 from kg.settings import Settings
-from kg.web.app import create_app
+from kg.web.app import archived, create_app
 from kg.web.assets import MADE
 from kg.web.site import open_release
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
+OLD = "2026-01-01"
 PATHS = [
     "/",
     "/browse?class=Organisation",
@@ -62,13 +64,26 @@ PATHS = [
     "/page/link/plc-ar-guaymallen?lang=pt",
     "/browse/Link",
     "/reconcile/es/preview?id=org/zte",
+    "/changes",
+    "/changes?of=org:zte&lang=es",
+    "/releases?lang=pt",
+    f"/release/{OLD}?release={OLD}&lang=es",
+    "/cited?query=SELECT+*+%7B+%3Fs+kg%3Aprovider+%3Fo+%7D&lang=pt",
+    f"/page/initiative/bo-bol-110?release={OLD}",
 ]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture(scope="module")
-def address(real: tuple[Path, Release]) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(open_release(real[0], Settings())), port=0, log_level="error"))
+def address(real: tuple[Path, Release], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real data, with an older release that is the same."""
+    folder = tmp_path_factory.mktemp("browser")
+    shutil.copytree(real[0], folder, dirs_exist_ok=True)
+    older = folder / "releases" / OLD
+    shutil.copytree(real[1].path, older)
+    (older / MANIFEST).write_text(json.dumps(json.loads((older / MANIFEST).read_text()) | {"version": OLD}))
+    site = open_release(folder, Settings())
+    server = uvicorn.Server(uvicorn.Config(archived(create_app(site), site, folder), port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -167,6 +182,23 @@ def test_the_editor_colours_and_runs_a_query(sparql: Page) -> None:
     assert "query=SELECT" in sparql.url
     sparql.reload()
     assert sparql.locator("#answer tbody tr").count() == 2
+
+
+def test_the_editor_asks_the_release_that_is_open(sparql: Page, address: str) -> None:
+    """By GET, and by POST where the query is too long for an address."""
+    asked: list[str] = []
+    sparql.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    for remark in ("", "#" + "x" * 6000):
+        sparql.goto(f"{address}/sparql?release={OLD}", wait_until="load")
+        asked.clear()
+        write(sparql, "SELECT ?n { VALUES ?n { 41 42 } }")
+        sparql.keyboard.insert_text(remark)
+        sparql.get_by_role("button", name="Run").click()
+        sparql.wait_for_selector("#answer table")
+        (query,) = [each for each in asked if "/sparql" in each]
+        assert query.startswith("POST" if remark else "GET")
+        assert f"release={OLD}" in query
+        assert f"release={OLD}" in str(sparql.locator("#answer a").first.get_attribute("href"))
 
 
 def test_the_editor_marks_an_error_where_it_is(sparql: Page) -> None:

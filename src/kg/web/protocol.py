@@ -120,6 +120,8 @@ async def read(scope: Scope, receive: Receive, limit: int, room: Room) -> Asked:
         values.setdefault(key, []).append(text)
     if scope["method"] == "POST":
         for key, text in await _read_body(receive, kind, limit, room):
+            if key == "release":  # else the newest would answer for another
+                raise BadRequest("A release is named in the address, as in /sparql?release=2026-12-01, not in the body.")
             values.setdefault(key, []).append(text)
     elif scope["method"] != "GET":
         raise WrongMethod(f"Send a query by GET or POST. [got {scope['method']}]", METHODS)
