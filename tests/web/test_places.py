@@ -27,6 +27,9 @@ from kg.web.places import Place, place_of
         ("/id/org/zte/origin", "id/org/zte/origin/index.html"),
         ("/def", "def/index.html"),
         ("/sitemap.xml?part=2", "sitemap.2.xml"),
+        ("/release/2026-12-01?lang=es", "es/release/2026-12-01.html"),
+        ("/release/2026-12-01", "release/2026-12-01/index.html"),
+        ("/changes?from=2026-11-01&to=2026-12-01&lang=es", "es/changes.2026-11-01.2026-12-01.html"),
     ],
 )
 def test_an_address_has_a_file(address: str, file: str) -> None:
