@@ -195,7 +195,7 @@ def test_another_build_that_is_running_keeps_its_draft(model: Path, tmp_path: Pa
 def test_stages_are_timed(model: Path, tmp_path: Path) -> None:
     stages: list[str] = []
     build(model, tmp_path, lambda stage, _: stages.append(stage))
-    assert stages == ["load", "types", "shapes", "derive", "hygiene", "release shapes", "write", "total"]
+    assert stages == ["load", "types", "shapes", "derive", "hygiene", "addresses", "release shapes", "write", "total"]
 
 
 def test_the_real_data_builds_without_warnings(real: tuple[Path, Release]) -> None:

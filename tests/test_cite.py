@@ -34,7 +34,7 @@ BARE = Work("http://example.org/x?y=1", "Nothing more")
         (BARE, "Nothing more. [http://example.org/x?y=1]."),
         (Work("i", "T.", publisher="P", issued="2020"), "P (2020). T. [i]."),
         (Work("i", "T", authors=("A",), container="C", version="1"), "A. T. C, 1. [i]."),
-        (Work("i", "T", issued="2020", url="u"), "2020. T. u."),
+        (Work("i", "T", issued="2020", url="u"), "2020. T. u"),
     ],
 )  # fmt: skip
 def test_a_sentence_names_what_is_known(work: Work, expected: str) -> None:

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "sources": "csvw names",
     "followthemoney": "csvw names",
     "registry": "finding names rdf",
-    "changes": "names",
+    "changes": "csvw names",
     "index": "names",
     "history": "errors names",
     "version": "errors history",

@@ -117,9 +117,11 @@ def folder(released: Path) -> Path:
 
 @pytest.fixture
 def own(released: Path, tmp_path: Path) -> Path:
-    """A copy that a test may change, its release committed."""
+    """A copy that a test may change, its release committed, and something new."""
     root = tmp_path / "own"
     shutil.copytree(released, root)
+    with (root / "data/org/xa-police.yaml").open("a") as file:
+        file.write("alias: {en: Town police}\n")
     commit(root, NEXT)
     return root
 
@@ -291,7 +293,7 @@ def test_the_next_release_knows_the_one_before(own: Path) -> None:
     assert [past.version for past in read_record(own)] == [DAY, NEXT]
     log = (own / "CHANGELOG.md").read_text()
     assert re.findall("^## (.*)$", log, re.MULTILINE) == [NEXT, DAY]
-    assert f"## {NEXT}\n\nNothing changed.\n" in log
+    assert "- `org:xa-police`: changed skos:altLabel: – → Town police" in log
     with (own / "data/org/guess.yaml").open("a") as file:
         file.write("alias: {en: Guesswork}\n")
     commit(own, NEXT)
@@ -301,6 +303,20 @@ def test_the_next_release_knows_the_one_before(own: Path) -> None:
     log = (own / "CHANGELOG.md").read_text()
     assert re.findall("^## (.*)$", log, re.MULTILINE) == [f"{NEXT}.2", NEXT, DAY]
     assert "- `org:guess`: changed skos:altLabel: – → Guesswork" in log
+
+
+def test_what_did_not_change_is_not_released_again(own: Path) -> None:
+    release(own)
+    commit(own, NEXT)
+    with pytest.raises(KgError, match=f"Nothing has changed since release {NEXT}"):
+        release(own)
+
+
+def test_a_commit_before_the_last_release_is_not_released(own: Path) -> None:
+    (own / "data/org/xa-police.yaml").write_text((own / "data/org/xa-police.yaml").read_text() + "# later\n")
+    commit(own, "2026-02-01")
+    with pytest.raises(KgError, match=f"of 2026-02-01, before release {DAY}"):
+        release(own)
 
 
 def test_what_is_not_committed_is_not_released(own: Path) -> None:
@@ -342,6 +358,7 @@ def test_a_release_that_vanished_is_made_again_from_what_was_published(folder: P
     for name in made.manifest.files:
         assert files[name] == (released / "build" / "releases" / DAY / name).read_bytes()
     assert MANIFEST in files
+    assert current_release(tmp_path).manifest == made.manifest  # there was none: it is served
 
 
 def test_a_published_file_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:

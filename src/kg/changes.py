@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from kg.csvw import joined
 from kg.names import compact
 
 #: What can become of a thing or claim, in the order in which it is told.
@@ -61,7 +62,8 @@ def read_snapshot(table: Path) -> Snapshot:
     with table.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             value = compact(row["value"]) if row["prop_type"] == "entity" and row["value"].startswith("http") else row["value"]
-            found[row["entity_id"]]["rdf:type"].add(row["schema"])
+            if row["schema"]:
+                found[row["entity_id"]]["rdf:type"].add(row["schema"])
             found[row["entity_id"]][row["prop"]].add(f"{value}@{row['lang']}" if row["lang"] else value)
     return {iri: {prop: frozenset(values) for prop, values in facts.items()} for iri, facts in found.items()}
 
@@ -90,12 +92,12 @@ def count(changes: Iterable[Change]) -> dict[str, int]:
 
 
 def as_csv(changes: Iterable[Change]) -> str:
-    """One row a change; several values in a cell behind line breaks."""
+    """One row a change; several values in a cell as in the other tables."""
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow([field.name for field in fields(Change)])
     for each in changes:
-        rows.writerow([each.thing, each.claim, each.kind, each.property, "\n".join(each.before), "\n".join(each.after)])
+        rows.writerow([each.thing, each.claim, each.kind, each.property, joined(each.before), joined(each.after)])
     return text.getvalue()
 
 
@@ -144,8 +146,8 @@ def _differences(before: Facts | None, after: Facts | None) -> Iterator[_Differe
     if before is None or after is None:
         yield "added" if before is None else "removed", "", _listed(before), _listed(after)
         return
-    if _RETIRED in after and _RETIRED not in before:
-        yield "retired", "", _listed(before), _listed(after)
+    if (_RETIRED in after) != (_RETIRED in before):
+        yield "retired" if _RETIRED in after else "added", "", _listed(before), _listed(after)
         return
     for prop in before.keys() | after.keys():
         old, new = before.get(prop, frozenset()), after.get(prop, frozenset())

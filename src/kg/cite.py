@@ -63,7 +63,8 @@ def sentence(work: Work) -> str:
     publisher = work.publisher if work.authors else ""
     container = f"{work.container}, {work.version}" if work.container and work.version else work.container or work.version
     parts = [part.rstrip(".") for part in (head, work.title, container, publisher, work.note) if part]
-    return ". ".join([*parts, work.url or f"[{work.address}]"]) + "."
+    # No stop behind an address: whoever copies it would copy that, too.
+    return ". ".join([*parts, work.url or f"[{work.address}]."])
 
 
 def bibtex(works: Iterable[Work]) -> str:

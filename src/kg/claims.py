@@ -28,15 +28,19 @@ _COLUMNS = (
     Column("datatype", "The datatype of the values where they are numbers, dates or texts."),
     Column("details", "All else that the claim says, as property=value, with the prefixes of the graph.", is_list=True),
     Column("date", "When it happened: a year, a month or a day, as exact as the source."),
-    Column("from", "Since when it holds."),
-    Column("to", "Until when it holds."),
+    Column("from", "Since when it holds; of an event whose day is not known, the earliest it can have been."),
+    Column("to", "Until when it holds; of an event whose day is not known, the latest it can have been."),
     Column("as_of", "The time that the source speaks of."),
     Column("certainty", "How sure it is.", address=BASE + "code/certainty/{certainty}"),
     Column("rank", "How it stands to claims that contradict it.", address=BASE + "code/rank/{rank}"),
     Column("contradicts", "Claims that cannot be right as well.", "anyURI", is_list=True),
     Column("source", "The works that say it, one for each citation.", "anyURI", is_list=True),
-    Column("locator", "Where in that work, in the same order.", is_list=True),
-    Column("via", "The work through which we know that, in the same order; empty where it was read itself.", is_list=True),
+    Column(
+        "locator",
+        "Where it stands, in the same order: in that work, or where via names one, in the work named there.",
+        is_list=True,
+    ),
+    Column("via", "The work that was read, where it is another than the source, in the same order; else empty.", is_list=True),
     Column("note", "What the editors say of it, in English."),
 )
 _KEPT = {"from", "to", "asOf", "date", "certainty", "rank", "contradicts", "citation", "editorNote", "fromDate", "toDate"}

@@ -103,7 +103,7 @@ def build(
 
     if published is not None:
         made = install(published, build_folder)
-        err.print(f"Release [bold]{made.manifest.name}[/bold] can be served again.", highlight=False)
+        err.print(f"Release [bold]{made.manifest.name}[/bold] can be served.", highlight=False)
         return
     _demand_root(root)
     if if_changed and is_current(root, build_folder):
@@ -131,14 +131,18 @@ def release(
 ) -> None:
     """Make a release of the commit that the repository is at: dated, with all its files, and the same on any machine."""
     from kg.build import build as run_build  # noqa: PLC0415
-    from kg.history import clean_commit  # noqa: PLC0415
+    from kg.history import changed_since, clean_commit  # noqa: PLC0415
     from kg.publication import publish  # noqa: PLC0415
     from kg.query import open_store  # noqa: PLC0415
     from kg.registry import PUBLISHED, register  # noqa: PLC0415
-    from kg.version import RECORD, Past, next_version, record  # noqa: PLC0415
+    from kg.version import RECORD, Past, next_version, read_record, record  # noqa: PLC0415
 
     _demand_root(root)
     version = next_version(root, clean_commit(root))
+    past = read_record(root)
+    changed = changed_since(root, past[-1].commit) if past else None
+    if changed is not None and changed <= {"CHANGELOG.md", PUBLISHED, RECORD}:
+        raise KgError(f"Nothing has changed since release {past[-1].version}.")
     try:
         made = run_build(root, build_folder, _tell_stage, version)
     except CheckFailed as failure:
@@ -146,15 +150,16 @@ def release(
         err.print("[red]No release was made.[/red] What was served before is still there.")
         raise typer.Exit(1) from None
     path = publish(made, root, folder)
-    _log_changes(root, made, build_folder)
-    record(root, Past(version.name, made.manifest.canonical_hash))
+    logged = _log_changes(root, made, build_folder)
+    record(root, Past(version.name, made.manifest.canonical_hash, version.commit))
     register(root, open_store(build_folder))
     err.print(f"Release [bold]{version.name}[/bold] in {path}, {made.manifest.counts['triples']:,} triples.", highlight=False)
-    err.print(f"Commit what it left in the repository: CHANGELOG.md, {RECORD} and {PUBLISHED}.", style="dim")
+    left = f"{'CHANGELOG.md, ' if logged else ''}{RECORD} and {PUBLISHED}"
+    err.print(f"Commit what it left in the repository: {left}.", style="dim")
 
 
-def _log_changes(root: Path, made: Release, build_folder: Path) -> None:
-    """Add what changed since the release before to the change log."""
+def _log_changes(root: Path, made: Release, build_folder: Path) -> bool:
+    """Add what changed since the release before to the change log; whether that could be told."""
     from kg.changes import as_markdown, compare, read_snapshot, write_log  # noqa: PLC0415
     from kg.release import STATEMENTS, kept_releases  # noqa: PLC0415
 
@@ -167,8 +172,9 @@ def _log_changes(root: Path, made: Release, build_folder: Path) -> None:
         section = f"## {version}\n\nThe first release, with {len(after):,} things and claims.\n"
     else:
         err.print(f"CHANGELOG.md was not written: release {before} is not in {build_folder}. 'kg build --from' puts it there.")
-        return
+        return False
     write_log(root / "CHANGELOG.md", section)
+    return True
 
 
 def _tell_stage(stage: str, seconds: float) -> None:

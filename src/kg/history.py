@@ -39,6 +39,13 @@ def clean_commit(root: Path) -> Commit:
     return Commit(*said)
 
 
+def changed_since(root: Path, commit: str) -> set[str] | None:
+    """The files that differ between a commit and the one that the folder is at; None where git does not know it."""
+    if not _git(root, "cat-file", "-t", commit):
+        return None
+    return set(_git(root, "diff", "--name-only", "--relative", commit, "HEAD").splitlines())
+
+
 def read_dates(root: Path) -> Mapping[str, str]:
     """IRI → day (ISO 8601) of the last commit that changed its file; empty where there is no git, or not the whole history."""
     if _git(root, "rev-parse", "--is-shallow-repository").strip() != "false":

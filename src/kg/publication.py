@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from kg import dcat
 from kg.claims import claims_table
 from kg.crate import CRATE, describe_crate
 from kg.csvw import Table, described, written
-from kg.errors import KgError
+from kg.errors import KgError, ReleaseMissing
 from kg.examples import describe_examples
 from kg.finding import Finding, report, violations
 from kg.followthemoney import followthemoney_table
@@ -58,8 +58,10 @@ from kg.release import (
     ZSTD,
     Manifest,
     Release,
+    current_release,
     published,
     read_release,
+    switch,
     write_manifest,
 )
 from kg.sources import sources_table
@@ -96,7 +98,12 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
     _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
     _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
     _write_rest(folder, root, findings)
-    counts = {"triples": len(triples), "asserted": len(loaded.data), "derived": len(derived), "ontology": len(ontology)}
+    counts = {
+        "triples": len(triples),
+        "asserted": len(set(loaded.data)),
+        "derived": len(set(derived)),
+        "ontology": len(set(ontology)),
+    }
     return _describe(folder, counts, version, read_dates(root))
 
 
@@ -246,7 +253,10 @@ for it, put this folder where the program finds it: `kg build --from {manifest.v
 
 
 def install(folder: Path, out: Path) -> Release:
-    """Make what serving needs from a folder that `publish` wrote, below `out`; raises KgError where a file of it is not whole."""
+    """Make what serving needs from a folder that `publish` wrote, below `out`, and serve it if nothing else is.
+
+    Raises KgError where a file of it is not whole.
+    """
     manifest = read_release(folder).manifest
     final = out / RELEASES / manifest.name
     if final.exists():
@@ -262,6 +272,10 @@ def install(folder: Path, out: Path) -> Release:
         _write_store(draft, list(ox.parse(path=draft / NQUADS)))
         write_manifest(draft, manifest)
         draft.replace(final)
+    with suppress(ReleaseMissing):  # what is served stays
+        current_release(out)
+        return read_release(final)
+    switch(out, manifest.name, "-")
     return read_release(final)
 
 

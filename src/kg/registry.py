@@ -37,7 +37,8 @@ def check_addresses(root: Path, store: ox.Store) -> list[Finding]:
     return [
         Finding(
             Place(PUBLISHED, line),
-            f"{address} was published, and nothing is said of it any more. Put it back, or say in {RETIRED} what became of it.",
+            f"{address} was published, and nothing is said of it any more. Put it back (a claim that is not right stays, with "
+            f"'rank: deprecated'), or retire it in {RETIRED}: '{address}: {{on: 2026-12-01, replacedBy: …}}'.",
             rule="published",
         )
         for line, address in enumerate(_read(root), 1)
@@ -114,7 +115,9 @@ def _entries(root: Path) -> Iterator[tuple[str, int, Any]]:
     if not path.exists():
         return
     node = yaml.compose(path.read_text("utf-8"), yaml.CSafeLoader)
-    if isinstance(node, yaml.MappingNode):
+    if node is not None and not isinstance(node, yaml.MappingNode):
+        yield "the file", 1, None
+    elif node is not None:
         for key, value in node.value:
             yield str(key.value), key.start_mark.line + 1, _plain(value)
 

@@ -12,15 +12,15 @@ from kg.names import BASE, PREFIXES
 _COLUMNS = (
     Column("source", "The source; its address leads to its page.", "anyURI"),
     Column("title", "What it is called, in its own language where it has a title."),
-    Column("authors", "Who wrote it.", is_list=True),
+    Column("authors", "Who wrote it, by the alphabet: the graph keeps no order.", is_list=True),
     Column("publisher", "Who published it."),
     Column("issued", "When: a year, a month or a day."),
     Column("language", "Its languages (BCP 47).", is_list=True),
     Column("kind", "What sort of source it is.", address=BASE + "code/source/{kind}"),
     Column("url", "Where it was published.", "anyURI", is_list=True),
     Column("license", "The licence that it names; empty where none is known, and it then keeps all rights.", "anyURI"),
-    Column("cited", "How many citations of this release name it.", "integer"),
-    Column("read_through", "How many of these know it only through another source.", "integer"),
+    Column("cited", "How often it is cited: once for each thing or claim and each place in the source.", "integer"),
+    Column("read_through", "How often of these through another source, because the editors have not seen it.", "integer"),
 )
 _FACTS = """SELECT ?source ?key ?value WHERE {
     VALUES (?p ?key) {
@@ -29,8 +29,8 @@ _FACTS = """SELECT ?source ?key ?value WHERE {
     }
     ?source a kg:Source ; ?p ?value
 }"""
-_CITED = """SELECT ?source (COUNT(DISTINCT ?citation) AS ?cited) (COUNT(DISTINCT ?second) AS ?through) WHERE {
-    ?citation kg:source ?source OPTIONAL { ?citation kg:via ?any BIND(?citation AS ?second) }
+_CITED = """SELECT ?source (COUNT(*) AS ?cited) (COUNT(?work) AS ?through) WHERE {
+    ?statement kg:citation ?citation . ?citation kg:source ?source OPTIONAL { ?citation kg:via ?work }
 } GROUP BY ?source"""
 
 

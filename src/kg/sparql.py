@@ -28,6 +28,7 @@ _TOKEN = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z]\w*+")
 _PREFIX = re.compile(r"[^\W\d_][\w.-]*+$")
+_CHOICES = {"LIMIT", "OFFSET", "SAMPLE", "GROUP_CONCAT"}
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
 _DEPTH = 128  # brackets within brackets
@@ -103,6 +104,11 @@ def is_volatile(query: str) -> bool:
     """Whether the query may give another answer the next time, because it asks for the time, for chance, or others."""
     lowered = query.lower()
     return any(word in lowered for word in _VOLATILE_WORDS) and bool(_VOLATILE.search(lowered))
+
+
+def is_open(query: str) -> bool:
+    """Whether an engine may choose what the answer is: which rows a LIMIT leaves, which value a SAMPLE takes."""
+    return bool(_CHOICES & set(words(query)))
 
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:

@@ -22,10 +22,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Past:
-    """A release that was made: its version, and the SHA-256 of its N-Quads, which is the canonical hash of its data set."""
+    """A release that was made: its version, the SHA-256 of its N-Quads (the canonical hash of its data set), and its commit."""
 
     version: str
     sha256: str
+    commit: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def next_version(root: Path, commit: Commit) -> Version:
     Nothing else decides it, so that it is the same wherever that commit is released.
     """
     past = read_record(root)
+    if past and commit.day < past[-1].version[:10]:
+        raise KgError(f"This commit is of {commit.day}, before release {past[-1].version}. A release is made from a later commit.")
     same_day = [each for each in past if each.version.partition(".")[0] == commit.day]
     name = f"{commit.day}.{len(same_day) + 1}" if same_day else commit.day
     return Version(name, commit.day, past[-1].version if past else "", commit.hash)

@@ -71,7 +71,7 @@ def test_the_page_is_valid_and_shows_texts_as_texts(client: TestClient, language
         html5lib.HTMLParser(strict=True).parse(text)
         assert "<b>alias" not in text
     page = client.get("/changes", params={"of": "org:xa-police"}, headers={"Accept": "text/html"}).text
-    assert '<span lang="en">New &lt;b&gt;alias&lt;/b&gt;</span>' in page
+    assert '<span lang="en">New &lt;b&gt;alias&lt;/b&gt;</span> <small>(en)</small>' in page
     assert "other name" in page
 
 

@@ -97,7 +97,7 @@ class Archive:
         known = self._releases()
         if name not in known:
             there = f"Releases here: {', '.join(known)}." if known else "No release is kept here."
-            raise NotFound(f"There is no release '{name}' here. {there} An archived one can be served again: docs/releases.md.")
+            raise NotFound(f"There is no release '{name}' here. {there}")
         idle = sorted((each.used, key) for key, each in self._open.items() if not each.busy)
         if len(self._open) >= _OPEN:
             if not idle:

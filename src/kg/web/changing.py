@@ -63,6 +63,8 @@ def changing(site: Site) -> APIRouter:
         wanted = ending or given
         fmt = by_name(wanted, _OFFERED) if wanted else negotiate(request.headers.get("accept"), _OFFERED)[0]
         thing = _thing(of) if of else ""
+        if thing and not site.entities.exists(thing) and not any(thing in _snapshot(table) for table in _tables(site).values()):
+            raise NotFound(f"No release here speaks of <{thing}>.")
         steps = list(_steps(site, before, after, thing, every=fmt is ATOM or (bool(thing) and before is None and after is None)))
         if fmt is HTML:
             return _page(site, request, steps, thing)
@@ -190,7 +192,7 @@ def _part(part: str, by_curie: Mapping[str, Value], keep: str) -> Markup:
         return Markup('{}<a href="{}">{}</a>').format(before, page_link(named.iri or "", keep), named.text)
     text, mark, language = last.rpartition("@")
     if mark and language in LANGUAGES:
-        return Markup('{}<span lang="{}">{}</span>').format(before, language, text)
+        return Markup('{}<span lang="{}">{}</span> <small>({})</small>').format(before, language, text, language)
     return Markup("{}{}").format(before, last)
 
 
@@ -208,7 +210,7 @@ def _feed(base: str, steps: Sequence[Step], thing: str) -> bytes:
         asked = {"from": step.before, "to": step.after} | ({"of": compact(thing)} if thing else {})
         entry = ElementTree.SubElement(feed, "entry")
         _say(entry, "id", release_iri(step.after) + (f"#{compact(thing)}" if thing else ""))
-        _say(entry, "title", f"{step.after}: {len(step.changes)} changes since {step.before}")
+        _say(entry, "title", f"{step.after}, since {step.before}: {len(step.changes)}")
         _say(entry, "updated", _instant(step.after))
         ElementTree.SubElement(entry, "link", {"rel": "alternate", "href": f"{base}changes?{urlencode(asked)}"})
         _say(entry, "summary", ", ".join(f"{number} {kind}" for kind, number in step.counts.items()))

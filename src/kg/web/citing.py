@@ -44,7 +44,7 @@ def work_of(site: Site, page: Page, language: str) -> Work:
     released = manifest.version if manifest else ""
     version = released or f"unreleased ({manifest.id})" if manifest else ""
     return Work(
-        page.iri,
+        f"{page.iri}?release={released}" if released else page.iri,  # two releases are two works
         page.name.text,
         authors=(AUTHOR,),
         # Of a release the address of the page as it is in that release, for good.

@@ -15,7 +15,7 @@ from kg.errors import Gone, NotFound
 from kg.formats import GRAPHS, HTML, JSON_LD, Format, by_name, choose_coding, negotiate
 from kg.jsonld import compact_jsonld
 from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path, used_prefixes
-from kg.release import GZIP
+from kg.release import GZIP, Manifest
 from kg.void import NAMESPACES
 from kg.web.graphs import whole_graph
 from kg.web.site import PUBLIC, Site
@@ -83,25 +83,28 @@ def documents(site: Site) -> APIRouter:
 
     @router.get("/dump/{name}")
     def dump(request: Request, name: str) -> Response:
-        path = _download(site, name)
+        path, manifest = _download(site, name)
         coding = choose_coding(request.headers.get("accept-encoding", ""), ("gzip",))
         packed = path.with_name(path.name + GZIP)
-        is_packed = coding == "gzip" and packed in site.downloads.values()
+        is_packed = coding == "gzip" and packed.name in manifest.files
         sent = packed if is_packed else path
-        digest = site.manifest.files[sent.name]["sha256"] if site.manifest else ""
+        digest = manifest.files[sent.name]["sha256"]
         headers = {"ETag": f'"{digest[:24]}"', "Cache-Control": PUBLIC} | ({"Content-Encoding": coding} if is_packed else {})
-        called = site.manifest.published(path.name) if site.manifest else path.name
-        return FileResponse(sent, headers=headers, media_type=_TYPES[path.suffix], filename=called)
+        return FileResponse(sent, headers=headers, media_type=_TYPES[path.suffix], filename=manifest.published(path.name))
 
     return router
 
 
-def _download(site: Site, name: str) -> Path:
-    """A file by its name with the version, or by that without, which always means the newest release."""
-    path = site.downloads.get(name) or next((path for path in site.downloads.values() if path.name == name), None)
-    if path is None:
-        raise NotFound(f"There is no file '{name}' to download. Files: {', '.join(site.downloads) or 'none'}.")
-    return path
+def _download(site: Site, name: str) -> tuple[Path, Manifest]:
+    """A file by its name with the version, of whichever release; or by that without, which always means this one."""
+    if site.manifest:
+        path = site.downloads.get(name) or next((path for path in site.downloads.values() if path.name == name), None)
+        if path is not None:
+            return path, site.manifest
+        for release in site.releases.values():
+            if name in release.downloads:
+                return release.downloads[name], release.manifest
+    raise NotFound(f"There is no file '{name}' to download. Files: {', '.join(site.downloads) or 'none'}.")
 
 
 def is_ontology(iri: str) -> bool:

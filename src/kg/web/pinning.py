@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -19,8 +20,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from kg.cite import Work, bibtex, csl, sentence
 from kg.errors import BadRequest, Differs, NotFound
 from kg.formats import N_TRIPLES, TSV
-from kg.names import BASE
-from kg.sparql import is_volatile
+from kg.names import BASE, PREFIXES
+from kg.sparql import is_open, is_volatile
 from kg.store import Request as StoreRequest
 from kg.web.answers import asker, hang_up
 from kg.web.citing import AUTHOR, TITLE
@@ -28,6 +29,7 @@ from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
 _PATH = "/cited"
+_PREFIX = re.compile(r"PREFIX\s+([\w-]+):", re.IGNORECASE)
 _ENDINGS = ("html", "bib", "json", "txt", "tsv", "nt")
 _TITLE_LENGTH = 80  # characters of a query that stand for its title
 
@@ -41,6 +43,7 @@ class Fixed:
     rows: int
     query_hash: str
     hash: str
+    is_open: bool  # whether an engine may choose among several answers
 
 
 def pinning(site: Site) -> APIRouter:
@@ -53,6 +56,7 @@ def pinning(site: Site) -> APIRouter:
         if ending not in _ENDINGS:
             raise NotFound(f"A cited answer comes as one of {', '.join(_ENDINGS)}. [got {ending[:20]}]")
         fixed = await _fix(site, request, query)
+        sha256 = sha256.strip(" .").lower()
         if sha256 and sha256 != fixed.hash:
             raise Differs(_explained(site, fixed, sha256))
         if ending in ("tsv", "nt"):
@@ -64,7 +68,9 @@ def pinning(site: Site) -> APIRouter:
 
 async def _fix(site: Site, request: Request, query: str) -> Fixed:
     if is_volatile(query):
-        raise BadRequest("The answer to this query cannot be fixed: it asks for the time, for chance, or other servers (SERVICE).")
+        raise BadRequest(
+            "The answer to this query cannot be fixed: it names the time, chance, or other servers (NOW, RAND, UUID, SERVICE …)."
+        )
     wanted = StoreRequest(query, TSV.name, N_TRIPLES.name)
     answer = await site.store.query(wanted, asker(request.scope), lambda: hang_up(request.receive))
     body = answer.body
@@ -79,7 +85,7 @@ def _fixed(query: str, body: bytes, ending: str) -> Fixed:
     lines = body.splitlines(keepends=True)
     head, rows = (lines[:1], lines[1:]) if ending == TSV.ending else ([], lines)
     text = b"".join([*head, *sorted(rows)])
-    return Fixed(text, ending, len(rows), query_hash(query), hashlib.sha256(text).hexdigest())
+    return Fixed(text, ending, len(rows), query_hash(query), hashlib.sha256(text).hexdigest(), is_open(query))
 
 
 def query_hash(query: str) -> str:
@@ -91,7 +97,8 @@ def _explained(site: Site, fixed: Fixed, sha256: str) -> str:
     name = site.manifest.name if site.manifest else ""
     return (
         f"The answer is not the one that was cited: its hash is {fixed.hash}, not {sha256[:64]}. "
-        f"This is release {name}; name the one that was cited by release=, or the query is another."
+        f"This is release {name}; name the one that was cited by release=, or the query is another"
+        + (", or an engine chose other rows: it has LIMIT, OFFSET, SAMPLE or GROUP_CONCAT." if fixed.is_open else ".")
     )
 
 
@@ -117,8 +124,24 @@ def _citation(site: Site, request: Request, query: str, fixed: Fixed, ending: st
         return JSONResponse(csl([work]), headers=headers, media_type="application/vnd.citationstyles.csl+json")
     if ending == "txt":
         return PlainTextResponse(sentence(work) + "\n", headers=headers)
-    values: dict[str, Any] = {"fixed": fixed, "cited": sentence(work), "address": "/" + work.url.removeprefix(BASE)}
-    return site.render(request, "cited.html", query=query, asked=urlencode({"query": query}), **values)
+    values: dict[str, Any] = {
+        "query_with_prefixes": _complete(query),
+        "fixed": fixed,
+        "cited": sentence(work),
+        "address": "/" + work.url.removeprefix(BASE),
+    }
+    return site.render(request, "cited.html", asked=urlencode({"query": query}), **values)
+
+
+def _complete(query: str) -> str:
+    """The query with the prefixes that need not be declared here, but elsewhere."""
+    declared = set(_PREFIX.findall(query))
+    lines = [
+        f"PREFIX {name}: <{space}>\n"
+        for name, space in PREFIXES.items()
+        if re.search(rf"(?<![\w-]){name}:", query) and name not in declared
+    ]
+    return "".join(lines) + query
 
 
 def _work(site: Site, query: str, fixed: Fixed, language: str) -> Work:

@@ -59,7 +59,9 @@ def releasing(site: Site) -> APIRouter:
         if wanted is not HTML:
             return RedirectResponse(f"/dcat.{wanted.ending}", 303)
         about = describe_dataset(manifest)
-        page = site.render(request, "release.html", files=_files(site, manifest), hash=manifest.canonical_hash, about=about)
+        page = site.render(
+            request, "release.html", files=_files(site, manifest), hash=manifest.canonical_hash, about=about, kept=site.releases
+        )
         page.headers["Link"] = links_of_dataset(manifest)
         return page
 
