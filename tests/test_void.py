@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -13,7 +14,7 @@ from rdflib import RDF, URIRef
 
 from kg.build import build
 from kg.names import BASE, DATASET, DEF, expand
-from kg.release import JSON_LD, NQUADS, STORE, TURTLE, VOID, Release
+from kg.release import JSON_LD, LOD_CLOUD, NQUADS, STORE, TURTLE, VOID, Release
 from kg.void import describe
 from repository import ROOT
 
@@ -231,6 +232,14 @@ def test_the_real_description_shows_where_things_are(real: tuple[Path, Release])
     assert {str(dump) for dump in void.objects(ours, VOCABULARY.dataDump)} == {f"{BASE}dump/{n}" for n in (TURTLE, NQUADS, JSON_LD)}
     assert list(void.objects(ours, DCT.license)) == [URIRef("https://creativecommons.org/licenses/by/4.0/")]
     assert "CC-BY-4.0" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_the_real_graph_is_large_and_linked_enough_for_the_lod_cloud(real: tuple[Path, Release]) -> None:
+    """At least 1,000 triples, and 50 links into a data set that is in it."""
+    entry = json.loads((real[1].path / LOD_CLOUD).read_text("utf-8"))
+    assert entry["triples"] >= 1000
+    assert [int(link["value"]) >= 50 for link in entry["links"] if link["target"] == "wikidata"] == [True]
+    assert all(example["access_url"].startswith(BASE) for example in entry["example"])
 
 
 def test_the_description_says_what_we_say_elsewhere(small: tuple[Path, Release]) -> None:
