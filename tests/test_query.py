@@ -24,7 +24,7 @@ def answers(real: tuple[Path, Release]) -> Answers:
     return open_answers(real[0])
 
 
-UNANSWERED = {"retired", "wikidata-disagrees"}  # nothing was retired yet, nothing of Wikidata read
+UNANSWERED = {"retired", "wikidata-disagrees"}  # test_registry.py and test_link.py answer them
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

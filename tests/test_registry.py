@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +102,12 @@ def test_an_address_without_successor_says_why(client: TestClient, published: Pa
     page = client.get(path, headers={"Accept": "text/html", "Accept-Language": "es"})
     assert page.status_code == 410
     assert "Era la misma que otra." in page.text
+
+
+def test_a_question_lists_what_was_retired(client: TestClient) -> None:
+    rows = list(csv.DictReader(client.get("/api/queries/retired.csv").text.splitlines()))
+    assert ("2026-03-02", "https://w3id.org/vigia/id/org/maker") in {(row["on"], row["successor"]) for row in rows}
+    assert "It was the same as another." in {row["note"] for row in rows}
 
 
 @pytest.mark.parametrize(
