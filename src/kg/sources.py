@@ -11,7 +11,7 @@ from kg.names import BASE, PREFIXES
 
 _COLUMNS = (
     Column("source", "The source; its address leads to its page.", "anyURI"),
-    Column("title", "What it is called, in its own language where it has a title; a long one by its beginning, with … for the rest."),
+    Column("title", "What it is called, in its own language where it has a title; of a long one the beginning, then …"),
     Column("authors", "Who wrote it, by the alphabet: the graph keeps no order.", is_list=True),
     Column("publisher", "Who published it."),
     Column("issued", "When: a year, a month or a day."),
