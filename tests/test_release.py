@@ -371,6 +371,29 @@ def test_a_published_file_that_was_changed_is_refused(folder: Path, tmp_path: Pa
     assert list((tmp_path / "build" / "releases").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        ("name", CLAIMS, "../escaped.csv"),
+        ("name", CLAIMS, "/srv/escaped.csv"),
+        ("name", CLAIMS, "a/../../b"),
+        ("version", DAY, "../up"),
+    ],
+)
+def test_a_manifest_that_leads_outside_is_refused(folder: Path, tmp_path: Path, key: str, old: str, new: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    manifest = json.loads((copy / MANIFEST).read_text())
+    if key == "name":
+        manifest["files"][new] = manifest["files"].pop(old)
+    else:
+        manifest["version"] = new
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(KgError, match="not what 'kg release' writes"):
+        install(copy, tmp_path / "build")
+    assert not (tmp_path / "build").exists()
+
+
 def test_a_published_address_never_vanishes(own: Path) -> None:
     assert "ini:xa-cameras/maker" in (own / PUBLISHED).read_text().splitlines()
     (own / "data/org/guess.yaml").unlink()

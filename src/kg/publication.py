@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,7 +68,7 @@ from kg.release import (
 from kg.sources import sources_table
 from kg.statements import read_statements, statements_table
 from kg.validate import page_order
-from kg.version import RECORD, Version
+from kg.version import NAME, RECORD, Version
 from kg.void import DESCRIPTION, NAMESPACES, TITLE, describe, metadata
 
 _DUMPS = (NQUADS, TRIG, TURTLE, JSON_LD)
@@ -75,6 +76,7 @@ _DUMPS = (NQUADS, TRIG, TURTLE, JSON_LD)
 _GZIP_LEVEL, _ZSTD_LEVEL = 9, 9
 #: The hashes of all files, as `sha256sum -c` reads them.
 SUMS = "SHA256SUMS"
+_INSIDE = re.compile(r"(\w[\w-]*/)*\w[\w.-]*", re.ASCII)  # names of files of a release: never up, never from the root
 
 
 def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
@@ -255,9 +257,10 @@ for it, put this folder where the program finds it: `kg build --from {manifest.v
 def install(folder: Path, out: Path) -> Release:
     """Make what serving needs from a folder that `publish` wrote, below `out`, and serve it if nothing else is.
 
-    Raises KgError where a file of it is not whole.
+    Raises KgError where a file of it is not whole, or its manifest names a place outside.
     """
     manifest = read_release(folder).manifest
+    _demand_inside(folder, manifest)
     final = out / RELEASES / manifest.name
     if final.exists():
         return read_release(final)
@@ -277,6 +280,13 @@ def install(folder: Path, out: Path) -> Release:
         return read_release(final)
     switch(out, manifest.name, "-")
     return read_release(final)
+
+
+def _demand_inside(folder: Path, manifest: Manifest) -> None:
+    """Whoever made the folder is a stranger: what its manifest names becomes paths here."""
+    strange = [name for name in manifest.files if not _INSIDE.fullmatch(name)]
+    if strange or not NAME.fullmatch(manifest.version):
+        raise KgError(f"{folder / MANIFEST} is not what 'kg release' writes. [got {(strange or [manifest.version])[0][:100]}]")
 
 
 def _taken(folder: Path, manifest: Manifest, name: str) -> bytes:
