@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kg.names import BASE, DATASET, LICENCE, release_iri
+from kg.names import AUTHOR, BASE, DATASET, LICENCE, release_iri
 from kg.release import Manifest
 from kg.void import DESCRIPTION, TITLE
 
@@ -29,7 +29,7 @@ _TYPES = {
 
 def describe_crate(manifest: Manifest, files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     """`files`: the path of each file in the folder → its size in bytes, and its SHA-256."""
-    author = {"@id": BASE + "dataset#publisher", "@type": "Organization", "name": "The Vigía contributors", "url": BASE}
+    author = {"@id": BASE + "dataset#publisher", "@type": "Organization", "name": AUTHOR, "url": BASE}
     licence = {"@id": LICENCE, "@type": "CreativeWork", "name": "Creative Commons Attribution 4.0 International"}
     root = {
         "@id": "./",

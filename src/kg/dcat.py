@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DATASET, LICENCE, PREFIXES, release_iri
+from kg.names import AUTHOR, BASE, DATASET, LICENCE, PREFIXES, release_iri
 from kg.rdf import Fact, tell
 from kg.release import Manifest
 from kg.void import DESCRIPTION, TITLE
@@ -90,7 +90,7 @@ def _publisher() -> Iterator[ox.Triple]:
     return _tell(
         _PUBLISHER,
         ("rdf:type", _SPACES["foaf"] + "Agent"),
-        ("foaf:name", ox.Literal("The Vigía contributors", language="en")),
+        ("foaf:name", ox.Literal(AUTHOR, language="en")),
         ("foaf:homepage", BASE),
     )
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DATASET, LICENCE
+from kg.names import AUTHOR, BASE, DATASET, LICENCE
 from kg.void import DESCRIPTION, NAMESPACES, TITLE
 
 _VOID = NAMESPACES["void"]
@@ -47,8 +47,8 @@ def describe_for_cloud(void: Iterable[ox.Triple]) -> dict[str, Any]:
             for each in listed
             if each.predicate.value == _VOID + "exampleResource"
         ],
-        "owner": {"name": "The Vigía contributors", "email": ""},
-        "contact_point": {"name": "The Vigía contributors", "email": ""},
+        "owner": {"name": AUTHOR, "email": ""},
+        "contact_point": {"name": AUTHOR, "email": ""},
         "doi": "",
     }
 

@@ -13,6 +13,8 @@ ONTOLOGY = BASE + "def"
 DATASET = BASE + "dataset"
 NODE = BASE + "id/node/"
 SHAPES = BASE + "shapes#"
+#: Who made it, as it is cited.
+AUTHOR = "The Vigía contributors"
 #: Of the data.
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from kg.changes import Change, Snapshot, as_csv, as_values, compare, count, of_thing, read_snapshot
 from kg.errors import BadRequest, NotFound
 from kg.formats import CSV, HTML, JSON, Format, by_name, negotiate
-from kg.names import DATASET, compact, expand, local_path, release_iri
+from kg.names import AUTHOR, DATASET, compact, expand, local_path, release_iri
 from kg.page import Value
 from kg.release import STATEMENTS
 from kg.web.site import PUBLIC, Site
@@ -203,7 +203,7 @@ def _feed(base: str, steps: Sequence[Step], thing: str) -> bytes:
     _say(feed, "id", f"{thing or DATASET}#changes")
     _say(feed, "title", f"Vigía: changes{f' of {compact(thing)}' if thing else ''}")
     _say(feed, "updated", _instant(steps[0].after) if steps else "2026-01-01T00:00:00Z")
-    ElementTree.SubElement(ElementTree.SubElement(feed, "author"), "name").text = "The Vigía contributors"
+    ElementTree.SubElement(ElementTree.SubElement(feed, "author"), "name").text = AUTHOR
     ElementTree.SubElement(feed, "link", {"rel": "self", "href": f"{base}changes.atom{about}"})
     ElementTree.SubElement(feed, "link", {"rel": "alternate", "href": f"{base}changes{about}"})
     for step in steps:

@@ -9,13 +9,12 @@ from starlette.responses import JSONResponse, Response
 
 from kg.cite import Work, bibtex, csl
 from kg.errors import NotFound
+from kg.names import AUTHOR
 from kg.page import Page
+from kg.void import TITLE
 from kg.web.documents import thing_of
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
-
-TITLE = "Vigía: a linked-data knowledge graph of surveillance technology in Latin America"
-AUTHOR = "The Vigía contributors"
 
 
 def citing(site: Site) -> APIRouter:
@@ -51,7 +50,7 @@ def work_of(site: Site, page: Page, language: str) -> Work:
         url=f"{page.iri}?release={released}" if released else page.iri,
         issued=released[:10] or site.dates.get(page.iri, ""),
         language=page.name.language or language,
-        container=TITLE,
+        container=TITLE["en"],
         version=version,
     )
 

@@ -20,11 +20,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from kg.cite import Work, bibtex, csl, sentence
 from kg.errors import BadRequest, Differs, NotFound
 from kg.formats import N_TRIPLES, TSV
-from kg.names import BASE, PREFIXES
+from kg.names import AUTHOR, BASE, PREFIXES
 from kg.sparql import is_open, is_volatile
 from kg.store import Request as StoreRequest
+from kg.void import TITLE
 from kg.web.answers import asker, hang_up
-from kg.web.citing import AUTHOR, TITLE
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
 
@@ -159,7 +159,7 @@ def _work(site: Site, query: str, fixed: Fixed, language: str) -> Work:
         issued=version[:10],
         url=f"{BASE.rstrip('/')}{_PATH}.{fixed.format}?{urlencode(pinned)}",
         language=language,
-        container=TITLE,
+        container=TITLE["en"],
         version=version or f"unreleased ({site.manifest.id if site.manifest else ''})",
         note=f"Query SHA-256 {fixed.query_hash}; answer SHA-256 {fixed.hash}",
     )

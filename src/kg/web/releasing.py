@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from kg import dcat
 from kg.errors import NotFound
 from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
-from kg.names import BASE, DATASET, LICENCE, PREFIXES, release_iri
+from kg.names import AUTHOR, BASE, DATASET, LICENCE, PREFIXES, release_iri
 from kg.release import DCAT, GZIP, Manifest
 from kg.void import DESCRIPTION, TITLE
 from kg.web.documents import written
@@ -100,7 +100,7 @@ def _files(site: Site, manifest: Manifest) -> Sequence[_File]:
 
 def describe_dataset(manifest: Manifest) -> dict[str, Any]:
     """The data set for search engines (schema.org Dataset)."""
-    author = {"@type": "Organization", "name": "The Vigía contributors", "url": BASE}
+    author = {"@type": "Organization", "name": AUTHOR, "url": BASE}
     described = {
         "@context": _SCHEMA,
         "@type": "Dataset",
