@@ -83,5 +83,5 @@ class Store(Protocol):
     def condition(self) -> Condition:
         """How it is doing."""
 
-    def close(self) -> None:
-        """Give back processes and files."""
+    async def close(self) -> None:
+        """Give back processes, connections and files, in the event loop that asked."""

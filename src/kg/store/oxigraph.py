@@ -183,11 +183,11 @@ class OxigraphStore:
         """See `kg.store.Store`."""
         return Condition(self._pool.is_ready, self._pool.counts, self._outcomes, self._pool.forked)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """See `kg.store.Store`."""
-        self._pool.close()
+        await self._pool.close()
         if self._loading.is_alive():
-            self._loading.join()
+            await asyncio.to_thread(self._loading.join)
         if self._source.temporary:
             shutil.rmtree(self._source.temporary, ignore_errors=True)
 

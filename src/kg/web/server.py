@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import signal
 import socket
@@ -34,7 +35,7 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
                 site, build, listener, f"{len(files)} files" if files else f"release {site.manifest.name if site.manifest else ''}"
             )
         finally:
-            site.store.close()
+            asyncio.run(site.store.close())
 
 
 def _run(site: Site, build: Path, listener: socket.socket, what: str) -> None:
