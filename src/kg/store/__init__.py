@@ -58,9 +58,11 @@ class Condition:
     """How a store is doing."""
 
     ready: bool  # for queries
+    reason: str  # why it is not; empty where it is
     queries: Mapping[str, int]  # where they are → how many there are now
     outcomes: Mapping[str, tuple[int, float]]  # what became of them → how many, and their seconds in all
     workers: int  # started so far
+    notes: Sequence[str] = ()  # what whoever runs it should know
 
 
 class Store(Protocol):

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
-from kg.store import Dump, HangUp, Request
+from kg.store import HangUp
 from kg.store.line import Line
-from kg.store.message import FRAME, ORDER, Reply, read_reply, write_request
+from kg.store.message import FRAME, ORDER, Order, Reply, read_reply, write_request
 from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, PAUSE, READY, RESUME, Plan
 
 _QUICK = 0.004  # seconds after which a worker is slow: nothing is sent ahead to it
@@ -513,7 +513,7 @@ class Pool:
 
     # Queries
 
-    async def ask(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None, network: bool = False) -> Reply:
+    async def ask(self, request: Order, client: str = "", hang_up: HangUp | None = None, network: bool = False) -> Reply:
         """What a worker says to the request; `network` takes one that may open connections.
 
         Raises QueryTimeout, QueryTooHeavy, Overloaded or HungUp.
