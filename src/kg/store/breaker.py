@@ -37,6 +37,10 @@ class Breaker:
         self.reason = reason
 
     def succeed(self) -> None:
-        """It has answered as it should."""
+        """It has answered a query."""
+        self._failures = 0
+
+    def close(self) -> None:
+        """It has answered a probe, and may be asked."""
         self._failures = 0
         self.reason, self.pause = "", _FIRST

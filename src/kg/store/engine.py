@@ -12,9 +12,10 @@ import contextlib
 import random
 import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import aiohttp
 
@@ -29,6 +30,7 @@ _WAIT = 0.05  # seconds before the second try; the third waits twice as long
 _PIECE = 1 << 16  # bytes read at once
 _IN_MEMORY = 1 << 20  # bytes above which an answer is held in a file
 _WORDS = 500  # characters of an engine's complaint that are passed on
+_SILENT = "The database behind this server does not answer."
 _LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
 SOLUTIONS = ("application/sparql-results+json",)
 TRIPLES = ("application/n-triples", "text/turtle")
@@ -42,6 +44,7 @@ class Found:
 
     media_type: str
     body: IO[bytes]
+    size: int  # bytes
 
 
 class Engine:
@@ -50,15 +53,17 @@ class Engine:
     def __init__(self, settings: Settings, breaker: Breaker, connections: int) -> None:
         self._settings, self._breaker, self._connections = settings, breaker, connections
         self.dialect: Dialect = dialect_of("")
+        self._is_digest = False  # how it wants to be told who asks
 
     async def open(self) -> None:
         """Find out what it is and how it wants to be told who asks; raises EngineDown or EngineFailed where it does not answer."""
-        self._session = self._make_session(None)
+        self._session = self._make_session()
+        timeout = aiohttp.ClientTimeout(total=2 * _CONNECT)
         try:
-            server = await self._learn()
-        except aiohttp.ClientError as error:
-            raise EngineDown(f"No database answers at {self._settings.store} ({error}).", 5) from None
-        self.dialect = dialect_of(server)
+            async with self._send("POST", self._settings.store, data=[("query", "ASK {}")], timeout=timeout) as response:
+                self.dialect = dialect_of(response.headers.get("Server", ""))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise EngineDown(f"No database answers at {self._settings.store} ({error or 'it took too long'}).", 5) from None
 
     async def close(self) -> None:
         """End its connections."""
@@ -72,15 +77,23 @@ class Engine:
         """
         self._breaker.check()
         try:
-            async with asyncio.timeout(seconds):
-                found = await self._persist(form, accepted, limit)
-        except TimeoutError:
-            raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
+            found = await self.probe(form, accepted, seconds, limit)
         except EngineFailed as error:
             self._breaker.fail(str(error))
             raise
+        except EngineDown:
+            self._breaker.fail(_SILENT)
+            raise
         self._breaker.succeed()
         return found
+
+    async def probe(self, form: Form, accepted: Sequence[str], seconds: float, limit: int) -> Found:
+        """The same, whatever the breaker says, and without telling it."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._persist(form, accepted, limit)
+        except TimeoutError:
+            raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
 
     async def _persist(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
         """Ask again where an answer was lost on the way."""
@@ -94,13 +107,11 @@ class Engine:
         except aiohttp.ClientPayloadError:
             raise EngineFailed("The database cut its answer off.") from None
         except aiohttp.ClientError as error:
-            reason = "The database behind this server does not answer."
-            self._breaker.fail(reason)
-            raise EngineDown(reason, self._breaker.pause) from error
+            raise EngineDown(_SILENT, self._breaker.pause) from error
 
     async def _ask(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
         headers = {"Accept": ", ".join(accepted)}
-        async with self._session.post(self._settings.store, data=form, headers=headers, allow_redirects=False) as response:
+        async with self._send("POST", self._settings.store, data=form, headers=headers) as response:
             if response.status != 200:
                 await self._refuse(response)
             if said := self.dialect.cut(response.headers):
@@ -109,7 +120,8 @@ class Engine:
                 raise EngineFailed(f"The database answered with {response.content_type}, not with {' or '.join(accepted)}.")
             if accepted is TRIPLES and not _is_framed(response):
                 raise EngineFailed("The database did not say where its answer ends, so nobody can tell whether it is whole.")
-            return Found(response.content_type, await _collect(response, limit))
+            body, size = await _collect(response, limit)
+            return Found(response.content_type, body, size)
 
     async def _refuse(self, response: aiohttp.ClientResponse) -> None:
         """Raise the error that a status stands for."""
@@ -133,35 +145,61 @@ class Engine:
             error = EngineFailed(f"The database failed (status {response.status}).")
         raise error
 
-    def _make_session(self, digest: aiohttp.DigestAuthMiddleware | None) -> aiohttp.ClientSession:
-        settings, headers = self._settings, {"Accept-Encoding": "identity", "User-Agent": "vigia"}
+    async def write(self, method: str, graph: str, triples: bytes, seconds: float) -> None:
+        """PUT, POST or DELETE a graph, as N-Triples (SPARQL 1.1 Graph Store Protocol).
+
+        Each may be repeated, for there are no blank nodes.
+
+        Raises EngineFailed or EngineDown where it is not done.
+        """
+        address = self._settings.store_graphs or self.dialect.graph_store(self._settings.store)
+        headers = {"Content-Type": "application/n-triples"} if triples else {}
+        for attempt in range(1, _TRIES + 1):
+            try:
+                async with asyncio.timeout(seconds):
+                    async with self._send(
+                        method, address, params={"graph": graph}, data=triples or None, headers=headers
+                    ) as response:
+                        said = _plain((await response.content.read(_PIECE)).decode("utf-8", "replace"))
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if attempt == _TRIES:
+                    raise EngineDown(f"The graph store at {address} does not answer ({error or 'it took too long'}).", 5) from error
+                await asyncio.sleep(_WAIT * 10 * attempt)
+            else:
+                if response.ok or (method == "DELETE" and response.status == 404):
+                    return
+                raise EngineFailed(f"The graph store at {address} answered {method} with status {response.status}: {said}")
+
+    @asynccontextmanager
+    async def _send(self, method: str, address: str, **more: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The response, once more where it turns out that the engine wants a digest of the password."""
+        response = await self._session.request(method, address, allow_redirects=False, **more)
+        if response.status == 401 and self._settings.store_user and not self._is_digest:
+            wanted = response.headers.get("WWW-Authenticate", "")
+            if wanted.lower().startswith("digest"):
+                response.release()
+                await self._session.close()
+                self._is_digest = True
+                self._session = self._make_session()
+                response = await self._session.request(method, address, allow_redirects=False, **more)
+        async with response:
+            yield response
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        settings, headers, middlewares = self._settings, {"Accept-Encoding": "identity", "User-Agent": "vigia"}, []
         if settings.store_token:
             headers["Authorization"] = f"Bearer {settings.store_token}"
-        elif settings.store_user and not digest:
+        elif settings.store_user and self._is_digest:
+            middlewares.append(aiohttp.DigestAuthMiddleware(settings.store_user, settings.store_password))
+        elif settings.store_user:
             headers["Authorization"] = aiohttp.BasicAuth(settings.store_user, settings.store_password, "utf-8").encode()
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=_trusted(settings.store_ca)),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
-            middlewares=(digest,) if digest else (),
+            middlewares=middlewares,
         )
-
-    async def _learn(self) -> str:
-        """What the server calls itself; from then on it is told who asks in the way that it wants."""
-        form, headers = [("query", "ASK {}")], {"Accept": SOLUTIONS[0]}
-        timeout = aiohttp.ClientTimeout(total=2 * _CONNECT)
-        async with self._session.post(
-            self._settings.store, data=form, headers=headers, allow_redirects=False, timeout=timeout
-        ) as response:
-            wants = response.headers.get("WWW-Authenticate", "") if response.status == 401 else ""
-            server = response.headers.get("Server", "")
-        if wants.lower().startswith("digest") and self._settings.store_user:
-            await self._session.close()
-            self._session = self._make_session(
-                aiohttp.DigestAuthMiddleware(self._settings.store_user, self._settings.store_password)
-            )
-        return server
 
 
 def _trusted(file: str) -> ssl.SSLContext | bool:
@@ -176,7 +214,7 @@ def _is_framed(response: aiohttp.ClientResponse) -> bool:
     return "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
 
 
-async def _collect(response: aiohttp.ClientResponse, limit: int) -> IO[bytes]:
+async def _collect(response: aiohttp.ClientResponse, limit: int) -> tuple[IO[bytes], int]:
     """The body, from its beginning on: in memory, or where it is large in a file that has no name."""
     file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (it is handed on)
     try:
@@ -186,8 +224,9 @@ async def _collect(response: aiohttp.ClientResponse, limit: int) -> IO[bytes]:
     except BaseException:
         file.close()
         raise
+    size = file.tell()
     file.seek(0)
-    return file
+    return file, size
 
 
 def _demand_size(size: int, limit: int) -> None:

@@ -8,16 +8,19 @@ A release cannot hold its own hash, so what bears its mark in an answer is the n
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import IO
 
-from kg.names import BASE, LAYERS, PREFIXES, layer
+from kg.names import BASE, LAYERS, PREFIXES, layer, release_iri
 from kg.sparql import renamed, words
 
 #: The graph that says which releases an engine holds, and which of them is current.
 POINTER = layer("releases")
 _ALL = "all"
+_LONGEST_KEPT = 5_000  # characters of a query that is remembered as the engine is sent it
 _DATASET_WORDS = {"FROM", "GRAPH"}
 
 
@@ -26,6 +29,11 @@ class Holding:
     """A release, as an engine holds it."""
 
     release: str  # its id: the hash of what it holds
+
+    @property
+    def iri(self) -> str:
+        """What the graph of releases calls it."""
+        return release_iri(self.release)
 
     @property
     def mark(self) -> str:
@@ -64,11 +72,40 @@ class Holding:
         return form + self.dataset(["default"], list(self.graphs) if names else [])
 
 
-@lru_cache(maxsize=1024)
+class Unmarked(io.RawIOBase):
+    """What an engine answered, with the names of graphs as the release has them."""
+
+    def __init__(self, body: IO[bytes], mark: str) -> None:
+        super().__init__()
+        self._body, self._mark = body, mark.encode()
+        self._held = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """See `io.RawIOBase`; may give less than it is asked for, as that may."""
+        given = b""
+        while not given:
+            piece = self._body.read(size)
+            self._held = (self._held + piece).replace(self._mark, b"")
+            # The beginning of a mark may be the end of what was read.
+            kept = len(self._mark) - 1 if piece else 0
+            end = max(0, len(self._held) - kept)
+            given, self._held = self._held[:end], self._held[end:]
+            if not piece:
+                break
+        return given
+
+
 def _prepared(holding: Holding, query: str, prefixes: bool) -> tuple[str, bool, bool]:
+    return (_keep if len(query) <= _LONGEST_KEPT else _prepare)(holding, query, prefixes)
+
+
+def _prepare(holding: Holding, query: str, prefixes: bool) -> tuple[str, bool, bool]:
     """The text for the engine; whether it names its dataset itself; and whether it asks for named graphs."""
     used = set(words(query)) & _DATASET_WORDS
     text = renamed(query, holding.graphs, BASE) if used else query
     # On one line, so that the engine counts lines as whoever wrote the query does.
     declared = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items() if f"{name}:" in text) if prefixes else ""
     return f"BASE <{BASE}> {declared}{text}", "FROM" in used, "GRAPH" in used
+
+
+_keep = lru_cache(maxsize=1024)(_prepare)

@@ -28,8 +28,9 @@ def operation(site: Site, front: Front) -> APIRouter:
     @router.get("/health")
     def health() -> Response:
         """200 while queries can be answered, else 503."""
-        ready = site.store.condition().ready
-        state = {"status": "ok" if ready else "starting", "release": site.manifest.name if site.manifest else None}
+        condition = site.store.condition()
+        ready = condition.ready
+        state = {"status": "ok" if ready else condition.reason, "release": site.manifest.name if site.manifest else None}
         return JSONResponse(state, 200 if ready else 503, _SILENT)
 
     @router.get("/metrics")
