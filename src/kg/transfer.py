@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import pyoxigraph as ox
 
@@ -26,7 +26,7 @@ from kg.release import NQUADS, Release
 from kg.settings import Settings
 from kg.store.breaker import Breaker
 from kg.store.engine import SOLUTIONS, TRIPLES, Engine
-from kg.store.holding import POINTER, Holding
+from kg.store.holding import POINTER, Holding, Unmarked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -125,7 +125,8 @@ async def _send(engine: Engine, release: Release, here: Mapping[str, int], there
         if read[graph] > begin[graph]:
             pieces[graph].append(line)
         if len(pieces[graph]) == _LINES or (pieces[graph] and read[graph] == here[graph]):
-            await engine.write("POST", holding.graph(graph), b"".join(pieces[graph]), _SECONDS)
+            triples = holding.disguised(b"".join(pieces[graph]), engine.dialect.garbles)
+            await engine.write("POST", holding.graph(graph), triples, _SECONDS)
             pieces[graph] = []
             progress(read.total(), total)
 
@@ -170,11 +171,11 @@ async def _count_there(engine: Engine, graph: str) -> int:
     return int((await _rows(engine, _COUNT, graph))[0]["n"])
 
 
-async def _triples(engine: Engine, query: str, graph: str) -> set[ox.Triple]:
+async def _triples(engine: Engine, query: str, graph: str, mark: str) -> set[ox.Triple]:
     found = await engine.probe([("query", query), ("default-graph-uri", graph)], TRIPLES, _SECONDS, _MOST)
     with found.body:
-        quads = ox.parse(found.body, format=ox.RdfFormat.from_media_type(found.media_type))
-        return {quad.triple for quad in quads}
+        quads = ox.parse(cast("IO[bytes]", Unmarked(found.body, mark)), format=ox.RdfFormat.from_media_type(found.media_type))
+        return {ox.Triple(quad.subject, quad.predicate, engine.dialect.canonical(quad.object)) for quad in quads}
 
 
 async def _compare_alone(release: Release, settings: Settings) -> list[Compared]:
@@ -191,7 +192,8 @@ async def _compare(engine: Engine, release: Release, here: Mapping[str, int]) ->
         subjects = sorted({str(triple.subject) for triple in mine})
         for start in range(0, len(subjects), _SUBJECTS):
             some = " ".join(subjects[start : start + _SUBJECTS])
-            theirs |= await _triples(engine, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {some} }} ?s ?p ?o }}", name)
+            query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {some} }} ?s ?p ?o }}"
+            theirs |= await _triples(engine, query, name, holding.mark)
         differing = [f"only here: {triple}" for triple in mine - theirs] + [f"only there: {triple}" for triple in theirs - mine]
         there = await _count_there(engine, name)
         compared.append(Compared(graph, here[graph], there, _hash(mine), _hash(theirs), sorted(differing)))
@@ -226,7 +228,7 @@ async def _point(engine: Engine, release: Release, compared: Sequence[Compared])
 
 
 async def _pointer(engine: Engine) -> set[ox.Triple]:
-    return await _triples(engine, "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", POINTER)
+    return await _triples(engine, "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", POINTER, "")
 
 
 async def _held(settings: Settings) -> tuple[list[str], str]:

@@ -69,7 +69,11 @@ class Store(Protocol):
     """What the serving half asks of an engine."""
 
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
-        """The solutions of one of our own SELECT queries; bound variables must be among those it selects."""
+        """The solutions of one of our own SELECT queries, in the order of its ORDER BY: without one, engines differ.
+
+        Bound variables must stand by themselves among those that it selects. Raises EngineFailed or EngineDown where the engine
+        is another process.
+        """
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """The answer to a stranger's query, within the limits of the settings.

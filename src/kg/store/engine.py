@@ -52,7 +52,7 @@ class Engine:
 
     def __init__(self, settings: Settings, breaker: Breaker, connections: int) -> None:
         self._settings, self._breaker, self._connections = settings, breaker, connections
-        self.dialect: Dialect = dialect_of("")
+        self.dialect: Dialect = dialect_of({})
         self._is_digest = False  # how it wants to be told who asks
 
     async def open(self) -> None:
@@ -61,7 +61,7 @@ class Engine:
         timeout = aiohttp.ClientTimeout(total=2 * _CONNECT)
         try:
             async with self._send("POST", self._settings.store, data=[("query", "ASK {}")], timeout=timeout) as response:
-                self.dialect = dialect_of(response.headers.get("Server", ""))
+                self.dialect = dialect_of(response.headers)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise EngineDown(f"No database answers at {self._settings.store} ({error or 'it took too long'}).", 5) from None
 
@@ -175,13 +175,12 @@ class Engine:
         """The response, once more where it turns out that the engine wants a digest of the password."""
         response = await self._session.request(method, address, allow_redirects=False, **more)
         if response.status == 401 and self._settings.store_user and not self._is_digest:
-            wanted = response.headers.get("WWW-Authenticate", "")
-            if wanted.lower().startswith("digest"):
-                response.release()
-                await self._session.close()
-                self._is_digest = True
-                self._session = self._make_session()
-                response = await self._session.request(method, address, allow_redirects=False, **more)
+            # Whoever was sent the password itself may say no more than no: Virtuoso does.
+            response.release()
+            await self._session.close()
+            self._is_digest = True
+            self._session = self._make_session()
+            response = await self._session.request(method, address, allow_redirects=False, **more)
         async with response:
             yield response
 

@@ -3,7 +3,8 @@
 An engine is one space of graph names, and two releases both have a `graph/data`. So each graph bears the mark of its release there
 (`graph/data.r0123456789ab`), the default graph as well (`graph/all.r…`), since not every engine keeps one, and in some it is the
 union of all others. Queries are told which graphs they are about, as the SPARQL 1.1 Protocol has it, and see no other release.
-A release cannot hold its own hash, so what bears its mark in an answer is the name of a graph, and nothing else.
+A release cannot hold its own hash, so a mark in an answer is one that was put there, and is taken away again. For the same reason
+the datatypes that an engine would garble bear it: what an engine does not know, it leaves alone.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ class Holding:
         """What a graph is called in the engine: "default", or a name; one that the release does not have is nowhere."""
         return self.default if name == "default" else self.graphs.get(name, f"urn:x-vigia:none{self.mark}")
 
+    def disguised(self, triples: bytes, datatypes: Sequence[str]) -> bytes:
+        """N-Triples in which literals of some datatypes are of one that no engine knows."""
+        for iri in datatypes:
+            triples = triples.replace(f'"^^<{iri}>'.encode(), f'"^^<{iri}{self.mark}>'.encode())
+        return triples
+
     def dataset(self, default_graphs: Sequence[str], named_graphs: Sequence[str]) -> list[tuple[str, str]]:
         """Parameters that name a dataset, from those that a client gave (SPARQL 1.1 Protocol, 2.1.4)."""
         defaults = [("default-graph-uri", self.graph(name)) for name in default_graphs]
@@ -85,9 +92,9 @@ class Unmarked(io.RawIOBase):
         given = b""
         while not given:
             piece = self._body.read(size)
-            self._held = (self._held + piece).replace(self._mark, b"")
+            self._held = (self._held + piece).replace(self._mark, b"") if self._mark else piece
             # The beginning of a mark may be the end of what was read.
-            kept = len(self._mark) - 1 if piece else 0
+            kept = max(0, len(self._mark) - 1) if piece else 0
             end = max(0, len(self._held) - kept)
             given, self._held = self._held[:end], self._held[end:]
             if not piece:

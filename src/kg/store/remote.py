@@ -63,7 +63,7 @@ class RemoteStore:
         self._own = Engine(settings, self._breaker, settings.store_connections)
         self._places = Places(settings.store_connections, settings.waiting)
         self._reception = Reception(settings, strict=True)
-        plan = Plan("", "", settings.memory, settings.result_bytes, self._rules.prefixes, self._rules.context)  # type: ignore[arg-type]
+        plan = Plan("", "", settings.memory, settings.result_bytes, dict(prefixes), dict(self._rules.context))
         self._pool = Pool(plan, Size(_CHECKERS, settings.old, settings.waiting, settings.timeout))
         self._sorts: dict[str, str] = {}  # query → what a worker said of it
         self._started = False
@@ -81,7 +81,7 @@ class RemoteStore:
         terms = bind or {}
         form = self._holding.form(fixed(text, {name: str(term) for name, term in terms.items()}))
         found = self._inside(self._ask_own(form))
-        return [{**terms, **row} for row in _solutions(found, self._holding)]
+        return [{**terms, **row} for row in self._rows(found)]
 
     async def _ask_own(self, form: Form) -> Found:
         await self._open()
@@ -90,12 +90,24 @@ class RemoteStore:
     async def _probe(self, query: str, dataset: Sequence[tuple[str, str]]) -> list[Row]:
         await self._open()
         form = [*self._holding.form(query)[:1], *dataset]
-        return _solutions(await self._own.probe(form, SOLUTIONS, _PROBE, self._limit), self._holding)
+        return self._rows(await self._own.probe(form, SOLUTIONS, _PROBE, self._limit))
 
     async def _open(self) -> None:
         if self._opening is None or (self._opening.done() and self._opening.exception()):
             self._opening = asyncio.create_task(self._own.open())
         await asyncio.shield(self._opening)
+
+    def _rows(self, found: Found) -> list[Row]:
+        """Raises EngineFailed where they cannot be read."""
+        with found.body:
+            try:
+                solutions = self._solutions(found)
+                if not isinstance(solutions, ox.QuerySolutions):
+                    raise EngineFailed("The database answered a SELECT as if it were an ASK.")
+                names = [variable.value for variable in solutions.variables]
+                return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
+            except (SyntaxError, ValueError) as error:
+                raise _unreadable(found, error) from None
 
     def _inside(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What comes of work in our own event loop."""
@@ -121,9 +133,13 @@ class RemoteStore:
         """See `kg.store.Store`."""
         if isinstance(request, Request):
             await self._reception.examine(request.text)
-        evaluate = self._evaluated if isinstance(request, Request) else self._dumped
-        reply = await self._reception.count(request, client, lambda: evaluate(request, client, hang_up))  # type: ignore[arg-type]
-        return self._reception.answer(reply, request)
+
+        async def evaluate() -> Reply:
+            if isinstance(request, Dump):
+                return await self._dumped(request, client, hang_up)
+            return await self._evaluated(request, client, hang_up)
+
+        return self._reception.answer(await self._reception.count(request, client, evaluate), request)
 
     async def _evaluated(self, request: Request, client: str, hang_up: HangUp | None) -> Reply:
         checked = await self._check(request, client)
@@ -136,11 +152,9 @@ class RemoteStore:
         form = self._holding.form(request.text, request.default_graphs, request.named_graphs, bool(prefixes))
         accepted = TRIPLES if sort == "graph" else SOLUTIONS
         found = await self._found(form, accepted, client, hang_up, request.timeout)
-        read = _read_triples if sort == "graph" else _read_solutions
+        read = self._triples if sort == "graph" else self._solutions
         with found.body:
-            return await self._written(
-                found, lambda: write_result(read(found, self._holding), name, self._rules, request.encoding, request.rows)
-            )
+            return await self._written(found, lambda: write_result(read(found), name, self._rules, request.encoding, request.rows))
 
     async def _check(self, request: Request, client: str) -> Reply:
         """What sort of query it is, as a worker says; of most queries that is known from the last time."""
@@ -210,14 +224,34 @@ class RemoteStore:
                 found.append(await self._found(form, TRIPLES, client, hang_up, request.timeout))
                 bodies.enter_context(found[-1].body)
             if request.graph is None:
-                quads = (quad for name, one in zip(names, found, strict=True) for quad in _quads(one, name, self._holding))
+                quads = (quad for name, one in zip(names, found, strict=True) for quad in self._quads(one, name))
                 return await self._written(found[0], lambda: write_dataset(quads, request.format, self._rules, request.encoding))
-            triples = _read_triples(found[0], self._holding)
+            triples = self._triples(found[0])
             first = next(triples, None)
             if first is None and request.graph != "default":
                 return Reply("absent")
             all_of_them = triples if first is None else chain([first], triples)
             return await self._written(found[0], lambda: write_result(all_of_them, request.format, self._rules, request.encoding))
+
+    # What was found
+
+    def _solutions(self, found: Found) -> ox.QuerySolutions | ox.QueryBoolean:
+        body: bytes | IO[bytes] = self._unmarked(found)
+        if self._own.dialect.rewrites:
+            body = self._own.dialect.canonical_json(found.body.read().replace(self._holding.mark.encode(), b""))
+        return ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+
+    def _triples(self, found: Found) -> Iterator[ox.Triple]:
+        canonical = self._own.dialect.canonical
+        quads = ox.parse(self._unmarked(found), format=ox.RdfFormat.from_media_type(found.media_type))
+        return (ox.Triple(quad.subject, quad.predicate, canonical(quad.object)) for quad in quads)
+
+    def _quads(self, found: Found, name: str) -> Iterator[ox.Quad]:
+        graph = ox.DefaultGraph() if name == "default" else ox.NamedNode(name)
+        return (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in self._triples(found))
+
+    def _unmarked(self, found: Found) -> IO[bytes]:
+        return cast("IO[bytes]", Unmarked(found.body, self._holding.mark))
 
     # The engine
 
@@ -270,36 +304,5 @@ class RemoteStore:
         await self._own.close()
 
 
-def _solutions(found: Found, holding: Holding) -> list[Row]:
-    """Rows of ours; raises EngineFailed where they cannot be read."""
-    with found.body:
-        try:
-            solutions = _read_solutions(found, holding)
-            if not isinstance(solutions, ox.QuerySolutions):
-                raise EngineFailed("The database answered a SELECT as if it were an ASK.")
-            names = [variable.value for variable in solutions.variables]
-            return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
-        except (SyntaxError, ValueError) as error:
-            raise _unreadable(found, error) from None
-
-
 def _unreadable(found: Found, error: Exception) -> EngineFailed:
     return EngineFailed(f"The database gave an answer that is no {found.media_type}: {error}")
-
-
-def _read_solutions(found: Found, holding: Holding) -> ox.QuerySolutions | ox.QueryBoolean:
-    return ox.parse_query_results(_unmarked(found, holding), format=ox.QueryResultsFormat.JSON)
-
-
-def _read_triples(found: Found, holding: Holding) -> Iterator[ox.Triple]:
-    fmt = ox.RdfFormat.from_media_type(found.media_type)
-    return (quad.triple for quad in ox.parse(_unmarked(found, holding), format=fmt))
-
-
-def _unmarked(found: Found, holding: Holding) -> IO[bytes]:
-    return cast("IO[bytes]", Unmarked(found.body, holding.mark))
-
-
-def _quads(found: Found, name: str, holding: Holding) -> Iterator[ox.Quad]:
-    graph = ox.DefaultGraph() if name == "default" else ox.NamedNode(name)
-    return (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in _read_triples(found, holding))
