@@ -25,12 +25,19 @@ def operation(site: Site, front: Front) -> APIRouter:
     registry = CollectorRegistry()
     registry.register(_State(site, front))
 
+    release = site.manifest.name if site.manifest else None
+
+    # Both are answered by the event loop itself: pages that take all threads are no reason to end the process.
     @router.get("/health")
-    def health() -> Response:
-        """200 while queries can be answered, else 503."""
-        ready = site.store.condition().ready
-        state = {"status": "ok" if ready else "starting", "release": site.manifest.name if site.manifest else None}
-        return JSONResponse(state, 200 if ready else 503, _SILENT)
+    async def health() -> Response:
+        """200 while the process answers: restart it where it does not."""
+        return JSONResponse({"status": "ok", "release": release}, headers=_SILENT)
+
+    @router.get("/ready")
+    async def ready() -> Response:
+        """200 while queries can be answered, else 503: send them elsewhere meanwhile."""
+        is_ready = site.store.condition().ready
+        return JSONResponse({"status": "ok" if is_ready else "starting", "release": release}, 200 if is_ready else 503, _SILENT)
 
     @router.get("/metrics")
     def metrics() -> Response:
