@@ -4,8 +4,9 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 	$(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 HOST := 127.0.0.1
 PORT := 8000
+FUSEKI := 5.6.0
 
-.PHONY: serve test check build bench lock clean
+.PHONY: serve test check build bench engines lock clean
 
 serve: .venv/serve.done .venv/front.done  ## build the graph if its files changed, and serve it
 	.venv/bin/kg build --if-changed
@@ -53,6 +54,11 @@ bench: .venv/serve.done .venv/front.done .bench/peers.done  ## measure beside ot
 	.bench/bin/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	@touch $@
 
+engines: .engines/jena-fuseki-server-$(FUSEKI).jar  ## fetch Apache Jena Fuseki (55 MB), which some tests start; needs Java and Maven
+
+.engines/jena-fuseki-server-$(FUSEKI).jar:
+	mvn --quiet --batch-mode dependency:copy -Dartifact=org.apache.jena:jena-fuseki-server:$(FUSEKI) -DoutputDirectory=$(@D)
+
 lock: .venv/dev.done  ## after a change of dependencies in pyproject.toml
 	.venv/bin/pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build pyproject.toml --output-file requirements.lock
@@ -60,4 +66,4 @@ lock: .venv/dev.done  ## after a change of dependencies in pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group front --output-file requirements-front.lock
 
 clean:  ## remove everything that is not in the repository
-	rm -rf .venv .bench build src/kg/web/static/made .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .bench .engines build src/kg/web/static/made .mypy_cache .ruff_cache .pytest_cache

@@ -52,7 +52,8 @@ MAY_IMPORT = {
     "publication": "claims crate csvw dcat errors examples finding followthemoney history index load lodcloud names query rdf "
     "release sources statements validate version void",
     "build": "derive errors finding hygiene load names publication rdf registry release validate version",
-    "store": "errors formats jsonld names settings sparql",
+    "store": "errors formats jsonld names release settings sparql",
+    "transfer": "errors names release settings store",
     "ownership": "store",
     "tombstones": "store",
     "cite": "",
@@ -69,7 +70,7 @@ MAY_IMPORT = {
     "web": "atlas card catalogue changes cite dcat draw entity errors examples formats index jsonld listing matching names "
     "ownership page query release search settings sparql store table tombstones vocabulary void",
     "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "
-    "release schema settings version web wikidata",
+    "release schema settings transfer version web wikidata",
     "__main__": "cli",
 }
 # Which library belongs to which modules; pyoxigraph and the standard library are everybody's.
@@ -81,6 +82,7 @@ ONLY_IN = {
     "yaml": {"form", "load", "registry", "schema", "version"},
     "pyld": {"jsonld"},
     "httpx2": {"web", "wikidata"},
+    "aiohttp": {"store"},
     "rapidfuzz": {"matching", "search"},
     "prometheus_client": {"web"},
     "pythonjsonlogger": {"web"},

@@ -142,7 +142,7 @@ class Catalogue:
         found: dict[tuple[str, str], list[RdfTerm]] = defaultdict(list)
         for row in self._store.rows(_VALUES.format(things=nodes, properties=iris)):
             found[iri_of_term(row["s"]), short_name(iri_of_term(row["p"]))].append(row["o"])
-        return found
+        return {key: sorted(terms, key=str) for key, terms in found.items()}
 
     def _texts(self, query: str, key: str, value: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)

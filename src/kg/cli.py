@@ -27,6 +27,7 @@ from kg.settings import read_settings
 if TYPE_CHECKING:
     from kg.link import Report
     from kg.release import Release
+    from kg.transfer import Compared
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Vigía: a knowledge graph of surveillance technology in Latin America."
@@ -35,6 +36,7 @@ out = Console()
 err = Console(stderr=True)
 
 _COLOURS = {Severity.VIOLATION: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+_SHOWN = 10  # differences between a release and what an engine holds
 _GITHUB = {Severity.VIOLATION: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 RootOption = Annotated[Path, typer.Option("--root", help="Folder that holds ontology/, data/, shapes/ and queries/.")]
@@ -324,6 +326,66 @@ def link(  # noqa: PLR0913, PLR0917 (the options of one command)
     with _bar("Looking for items") as progress:
         written = propose(store, wikidata, things[: limit or None], proposals, progress)
     out.print(f"{len(written)} proposals below {proposals}/link. Review each, then move it to data/link/.", highlight=False)
+
+
+@app.command()
+def load(  # noqa: PLR0913, PLR0917 (the options of one command)
+    target: Annotated[
+        str, typer.Argument(envvar="KG_STORE", metavar="TARGET", help="Address at which an engine answers SPARQL queries.")
+    ] = "",
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Compare what is there with the release, and change nothing.")
+    ] = False,
+    bulk: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Write N-Quads (.nq.gz) for a bulk loader of its own instead.")
+    ] = None,
+    remove: Annotated[str | None, typer.Option(metavar="ID", help="Take this older release out of it instead.")] = None,
+    version: Annotated[
+        str, typer.Option("--release", metavar="VERSION", help="One of the kept releases; the newest without.")
+    ] = "",
+    graphs: Annotated[
+        str, typer.Option(envvar="KG_STORE_GRAPHS", metavar="URL", help="Address of its graph store, where that is not known.")
+    ] = "",
+    build_folder: BuildOption = Path("build"),
+) -> None:
+    """Load a release into an engine of your own (docs/engines.md), compare it, and make it the current one there."""
+    from kg import transfer  # noqa: PLC0415
+    from kg.release import RELEASES, current_release, read_release  # noqa: PLC0415
+
+    chosen = read_release(build_folder / RELEASES / version) if version else current_release(build_folder)
+    if bulk:
+        number = transfer.write_for_bulk(chosen, bulk)
+        out.print(
+            f"{number:,} quads in {bulk}. When they are loaded, run 'kg load' to compare them and to switch.", highlight=False
+        )
+        return
+    settings = read_settings(os.environ | {"KG_STORE": target, "KG_STORE_GRAPHS": graphs})
+    if not target:
+        raise KgError("Say which engine: kg load https://…/sparql, or set KG_STORE.")
+    if remove:
+        transfer.remove(remove, settings)
+    elif check_only:
+        _print_compared(transfer.compare(chosen, settings), chosen)
+    else:
+        with _bar("Loading") as progress:
+            compared = transfer.load(chosen, settings, progress)
+        _print_compared(compared, chosen)
+    there, current = transfer.held(settings)
+    out.print(f"Releases there: {', '.join(there) or 'none'}. Current: {current or 'none'}.", highlight=False)
+
+
+def _print_compared(compared: Sequence[Compared], release: Release) -> None:
+    table = Table("graph", Column("here", justify="right"), Column("there", justify="right"), "sample", box=None)
+    for each in compared:
+        same = "the same" if each.hash_here == each.hash_there else "[red]differs[/red]"
+        table.add_row(escape(each.graph.rpartition("/")[2]), f"{each.here:,}", f"{each.there:,}", same)
+    out.print(table)
+    if all(each.is_equal for each in compared):
+        out.print(f"Release {release.manifest.name} ({release.manifest.id}) is there.", highlight=False)
+        return
+    for line in [line for each in compared for line in each.differing][:_SHOWN]:
+        out.print(escape(line), highlight=False)
+    raise KgError("What is there is not the release. It was not made the current one.")
 
 
 @app.command()

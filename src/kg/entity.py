@@ -106,9 +106,9 @@ class Entities:
         which = (
             f"{node} kg:claim ?claim ." if total <= CLAIM_LIMIT else f"VALUES ?claim {{ {self._some_claims(node, start, total)} }}"
         )
-        own, derived, kinds = (self._store.rows(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS))
-        claims = self._store.rows(_CLAIMS.format(claims=which.replace("?claim", "?s")))
-        inner = self._store.rows(_INNER.format(claims=which), {"iri": node})
+        own, derived, kinds = (self._sorted(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS))
+        claims = self._sorted(_CLAIMS.format(claims=which.replace("?claim", "?s")))
+        inner = self._sorted(_INNER.format(claims=which), {"iri": node})
         rows = Rows(own, derived, kinds, claims, inner, self._incoming(node, own))
         if not rows.own and not rows.incoming and not total and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
@@ -135,10 +135,11 @@ class Entities:
 
         What only cites the thing is not among them.
         """
-        pointing = self._store.rows(_POINTING.format(limit=_MOST_POINTING), {"iri": node})
+        pointing = self._sorted(_POINTING.format(limit=_MOST_POINTING), {"iri": node})
         pointing = [row for row in pointing if isinstance(row["thing"], ox.NamedNode) and not row["thing"].value.startswith(NODE)]
         owners: dict[RdfTerm, list[Row]] = defaultdict(list)
-        for row in self._store.rows(_OWNERS.format(claims=" ".join({str(row["thing"]) for row in pointing}))):
+        listed = " ".join(sorted({str(row["thing"]) for row in pointing}))
+        for row in self._sorted(_OWNERS.format(claims=listed)) if listed else ():
             owners[row["claim"]].append(row)
         facts = {(iri_of_term(row["p"]), row["o"]) for row in own}
         found: dict[tuple[RdfTerm, RdfTerm], Row] = {}
@@ -184,14 +185,14 @@ class Entities:
 
     def disputes(self, language: str, source: str | None = None) -> list[Dispute]:
         """Where sources disagree: all over, or with what rests on one source."""
-        pairs = [(row["one"], row["other"]) for row in self._store.rows(_CONTRADICTIONS)]
+        pairs = [(row["one"], row["other"]) for row in self._sorted(_CONTRADICTIONS)]
         if source:
             resting = {row["claim"] for row in self._store.rows(_RESTING, {"source": _node(source)})}
             pairs = [pair for pair in pairs if not resting.isdisjoint(pair)]
         listed = " ".join(sorted({str(claim) for pair in pairs for claim in pair}))
         things = self._store.rows(_ABOUT.format(claims=listed))
-        claims = self._store.rows(_CLAIMS.format(claims=f"VALUES ?s {{ {listed} }}"))
-        inner = self._store.rows(_INNER.format(claims=f"VALUES ?claim {{ {listed} }}"), {"iri": ox.NamedNode(NODE)})
+        claims = self._sorted(_CLAIMS.format(claims=f"VALUES ?s {{ {listed} }}"))
+        inner = self._sorted(_INNER.format(claims=f"VALUES ?claim {{ {listed} }}"), {"iri": ox.NamedNode(NODE)})
         labels = self._labels(term for rows in (things, claims, inner) for row in rows for term in row.values())
         about = {iri_of_term(row["s"]): iri_of_term(row["thing"]) for row in things}
         return Composer("", language, labels, self._display).disputes(about, claims, inner)
@@ -268,7 +269,7 @@ class Entities:
 
     def terms(self, ontology: str, language: str) -> list[Term]:
         """The terms that an ontology defines, classes before properties, each in the order of its name."""
-        rows = self._store.rows(
+        rows = self._sorted(
             "SELECT ?ontology ?s ?p ?o WHERE { ?s rdfs:isDefinedBy ?ontology ; ?p ?o }", {"ontology": _node(ontology)}
         )
         grouped = by_subject(rows)
@@ -277,6 +278,10 @@ class Entities:
         compose = Composer(ontology, language, labels, self._display)
         terms = [compose.term(iri, pairs, uses.get(iri, 0)) for iri, pairs in grouped.items() if iri != ontology]
         return sorted(terms, key=lambda term: (not term.is_class, term.name.text.casefold()))
+
+    def _sorted(self, text: str, bind: Mapping[str, RdfTerm] | None = None) -> list[Row]:
+        """Rows of a query without ORDER BY, in an order that is the same whichever engine found them."""
+        return sorted(self._store.rows(text, bind), key=lambda row: [str(row[name]) for name in sorted(row)])
 
     def _labels(self, terms: Iterable[RdfTerm]) -> dict[str, dict[str, str]]:
         """IRI → language → label, for all the IRIs among the terms; addresses of literals' types are not asked for."""
@@ -290,7 +295,7 @@ class Entities:
             # The store itself wrote these IRIs, and a NamedNode writes itself as one term.
             values = " ".join(nodes[start : start + 2000])
             text = f"""SELECT ?x ?text WHERE {{ VALUES ?x {{ {values} }} ?x {path} ?text }}"""
-            for row in self._store.rows(text):
+            for row in self._sorted(text):
                 said = row["text"]
                 if isinstance(said, ox.Literal):
                     found[iri_of_term(row["x"])].setdefault(said.language or "", said.value)

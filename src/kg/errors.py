@@ -21,6 +21,8 @@ KgError
     ├── QueryTimeout     it took longer than the limit
     ├── QueryTooHeavy    it needed more memory than the limit
     ├── ServiceFailed    a server that the query calls did not answer as it should
+    ├── EngineFailed     the engine behind this server gave no answer that can be used
+    ├── EngineDown       the engine behind this server does not answer
     ├── Overloaded       all workers are busy
     ├── Throttled        this client has had its share for now
     └── HungUp           nobody waits for the answer any more
@@ -136,12 +138,20 @@ class ServiceFailed(QueryFailed):
     """A server that the query calls did not answer as it should."""
 
 
+class EngineFailed(QueryFailed):
+    """The engine behind this server gave no answer that can be used."""
+
+
 class _Later(QueryFailed):
     """A query that may be sent again later; `retry_after` counts seconds from now."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         self.retry_after = max(1, ceil(retry_after))
         super().__init__(f"{message} Try again in {self.retry_after} second{'' if self.retry_after == 1 else 's'}.")
+
+
+class EngineDown(_Later):
+    """The engine behind this server does not answer."""
 
 
 class Overloaded(_Later):

@@ -88,6 +88,10 @@ _CURIE = re.compile(r"([A-Za-z][\w-]*):(.*)", re.DOTALL)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 
 
+#: What the named graphs of a release hold: see docs/releases.md.
+LAYERS = ("ontology", "data", "derived", "examples", "wikidata")
+
+
 def layer(name: str) -> str:
     """The IRI of the named graph that holds one layer."""
     return f"{BASE}graph/{name}"

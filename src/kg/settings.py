@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from kg.errors import KgError
 
 _LINKS = ("https://", "http://", "mailto:")
+_ENGINES = ("https://", "http://")
 WIKIDATA = "https://query.wikidata.org/sparql"
 
 
@@ -31,6 +33,13 @@ class Settings:
     services: tuple[str, ...] = (WIKIDATA,)  # addresses that SERVICE may call, separated by blanks; empty for none
     issues: str = ""  # where mistakes are reported: the address of a form for a new issue, or mailto:…; empty for nowhere
     proxies: tuple[str, ...] = ()  # addresses of proxies before this server, whose X-Forwarded-For is believed
+    store: str = ""  # the address at which an engine of your own answers SPARQL queries; empty for the store of the release
+    store_graphs: str = ""  # the address of its graph store, for `kg load`; empty where the kind of engine tells
+    store_user: str = ""  # a user of the engine
+    store_password: str = field(default="", repr=False)  # the password of the user
+    store_token: str = field(default="", repr=False)  # instead of a user: what is sent as `Authorization: Bearer …`
+    store_ca: str = ""  # a file of certificates (PEM) that the engine's must be signed by; empty for those the system trusts
+    store_connections: int = 16  # queries of strangers that the engine is sent at the same time; as many of ours come on top
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -48,8 +57,7 @@ def _read(name: str, text: str, usual: object) -> object:
     if isinstance(usual, tuple):
         return tuple(text.split())
     if isinstance(usual, str):
-        if text and not text.startswith(_LINKS):
-            raise KgError(f"{name} must begin with one of {', '.join(_LINKS)}. [got {text}]")
+        _demand_address(name, text)
         return text
     try:
         value = float(text) if isinstance(usual, float) else int(text)
@@ -58,3 +66,13 @@ def _read(name: str, text: str, usual: object) -> object:
     if not (0 < value < float("inf") or (value == 0 and name == "KG_CACHE_BYTES")):
         raise KgError(f"{name} must be larger than zero. [got {text}]")
     return value
+
+
+def _demand_address(name: str, text: str) -> None:
+    allowed = {"KG_ISSUES": _LINKS, "KG_STORE": _ENGINES, "KG_STORE_GRAPHS": _ENGINES}.get(name)
+    if not text or allowed is None:
+        return
+    if not text.startswith(allowed):
+        raise KgError(f"{name} must begin with one of {', '.join(allowed)}. [got {text}]")
+    if "@" in urlsplit(text).netloc:
+        raise KgError(f"{name} must not hold a password, which would be logged: use KG_STORE_USER and KG_STORE_PASSWORD.")

@@ -1,10 +1,14 @@
-"""A SPARQL text comes in; what kind of request it is, and which other servers it calls, goes out. It is not parsed here."""
+"""A SPARQL text comes in; what kind of request it is, which other servers it calls, or the same with other names, goes out.
+
+It is not parsed here, only taken apart into words.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from kg.errors import BadQuery, ServiceRefused
 from kg.names import PREFIXES
@@ -31,6 +35,8 @@ _PREFIX = re.compile(r"[^\W\d_][\w.-]*+$")
 _CHOICES = {"LIMIT", "OFFSET", "SAMPLE", "GROUP_CONCAT"}
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
+_WITHIN_CLAUSE = {"BY", "DISTINCT", "REDUCED"}
+_BY_NOTHING = re.compile(r"GROUP\s+BY\s*+(?=$|ORDER\b|HAVING\b|LIMIT\b)")
 _DEPTH = 128  # brackets within brackets
 _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.ASCII)  # or ſ and ı count as S and I
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
@@ -109,6 +115,63 @@ def is_volatile(query: str) -> bool:
 def is_open(query: str) -> bool:
     """Whether an engine may choose what the answer is: which rows a LIMIT leaves, which value a SAMPLE takes."""
     return bool(_CHOICES & set(words(query)))
+
+
+def renamed(query: str, names: Mapping[str, str], base: str) -> str:
+    """The same query with other IRIs for those that are named, however they are written: in full, relative, or with a prefix."""
+    declared, pieces = dict(PREFIXES), []
+    expected, prefix = "", ""
+    for match in _TOKEN.finditer(query):
+        text = piece = match[0]
+        if match["iri"]:
+            iri = urljoin(base, text[1:-1])
+            if expected == "BASE":
+                base = iri
+            elif expected == "PREFIX":
+                declared[prefix] = iri
+            elif iri in names:
+                piece = f"<{names[iri]}>"
+            expected = ""
+        elif match["local"] is not None and expected == "PREFIX":
+            prefix = match["run"]
+        elif match["local"] is not None:
+            before, name, local = _prefixed(match)
+            end = len(local.rstrip("."))
+            if (iri := declared.get(name, "") + local[:end]) in names:
+                piece = f"{before}<{names[iri]}>{local[end:]}"
+        elif match["bare"] and text.upper() in ("BASE", "PREFIX"):
+            expected = text.upper()
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _prefixed(match: re.Match[str]) -> tuple[str, str, str]:
+    """What stands before a name with a prefix in the same run of characters (a full stop may), its prefix, and the rest of it."""
+    named = _PREFIX.search(match["run"])
+    start = named.start() if named else len(match["run"])
+    return match["run"][:start], match["run"][start:], match["local"][1:]
+
+
+def fixed(query: str, terms: Mapping[str, str]) -> str:
+    """A SELECT query with terms for some of its variables, which are then no longer among what it selects or groups by.
+
+    For queries of ours: a variable that has a term stands in SELECT and GROUP BY by itself, and not in those of a subquery.
+    """
+    pieces: list[str] = []
+    depth, clause = 0, ""
+    for match in _TOKEN.finditer(query):
+        piece = match[0]
+        if match["bare"] and not depth:
+            clause = clause if piece.upper() in _WITHIN_CLAUSE else piece.upper()
+        elif piece in "{(":
+            clause = "" if piece == "{" else clause
+            depth += 1
+        elif piece in "})":
+            depth -= 1
+        elif match["variable"] and piece[1:] in terms:
+            piece = "" if not depth and clause in ("SELECT", "GROUP") else terms[piece[1:]]
+        pieces.append(piece)
+    return _BY_NOTHING.sub("", "".join(pieces))
 
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:

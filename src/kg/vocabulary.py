@@ -101,7 +101,7 @@ class Vocabulary:
         return Entry(
             term.value,
             _texts(said),
-            {key: said[key] for key in sorted(said) if key not in _TEXTS and key not in _APPARATUS},
+            {key: sorted(said[key], key=str) for key in sorted(said) if key not in _TEXTS and key not in _APPARATUS},
             {key: sorted(near[key]) for key in sorted(near)},
             is_class,
             sum(number_in(row) for row in self._store.rows(_COUNT if is_class else _USES, {"term": term})),
@@ -172,7 +172,7 @@ def _texts(said: Mapping[str, Sequence[RdfTerm]]) -> Mapping[str, Mapping[str, S
         for term in said.get(key, ()):
             if isinstance(term, ox.Literal):
                 found[name][term.language or ""].append(term.value)
-    return found
+    return {name: {language: sorted(some) for language, some in texts.items()} for name, texts in found.items()}
 
 
 def _as_turtle(rows: Sequence[Row]) -> str:

@@ -39,11 +39,7 @@ class Running:
 
     def stop(self) -> None:
         """Close the store in its own loop, then end the loop."""
-
-        async def close() -> None:
-            self.store.close()
-
-        asyncio.run_coroutine_threadsafe(close(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.store.close(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()

@@ -630,7 +630,7 @@ def test_the_end_is_told_to_whoever_waits(run: Run, monkeypatch: pytest.MonkeyPa
     assert eventually(lambda: not known(store), 2)
     asked = begin(store, number(store, 1))
     assert eventually(lambda: counts(store)["waiting"] == 1, 1)
-    inside(store, store.store.close)
+    asyncio.run_coroutine_threadsafe(store.store.close(), store.loop).result(30)
     with pytest.raises(QueryFailed):
         asked.result(2)
 
@@ -644,7 +644,7 @@ def test_the_end_comes_at_once_whatever_is_going_on(run: Run) -> None:
     workers = known(store)
     asked += [begin(store, slow(store, "g")), *(begin(store, number(store, n)) for n in range(10))]
     begun = time.monotonic()
-    inside(store, store.store.close)
+    asyncio.run_coroutine_threadsafe(store.store.close(), store.loop).result(30)
     assert time.monotonic() - begun < 1
     outcomes = Counter(type(answer.exception(2)) for answer in asked)
     assert outcomes[Overloaded] >= 6

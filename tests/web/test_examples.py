@@ -15,9 +15,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from engines import another_endpoint
 from kg.release import Release
 from repository import ROOT
-from web.endpoint import another_endpoint
 from web.running import Running, serving
 
 EXAMPLES = ROOT / "docs" / "examples"

@@ -24,6 +24,7 @@ import pyoxigraph as ox
 import pytest
 from rdflib import Graph, URIRef
 
+from engines import another_endpoint
 from kg.errors import BadQuery
 from kg.release import Release
 from kg.settings import Settings
@@ -31,7 +32,6 @@ from kg.store.oxigraph import OxigraphStore
 from kg.store.sandbox import can_confine
 from store.starting import running as running_store
 from store.starting import source
-from web.endpoint import another_endpoint
 from web.running import Running, serving
 
 RESULTS, FORM, DIRECT = "application/sparql-results+json", "application/x-www-form-urlencoded", "application/sparql-query"

@@ -59,7 +59,7 @@ def test_a_server_that_lives_need_not_be_ready(server: Running) -> None:
     (zygote,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     os.kill(int(zygote), signal.SIGKILL)
     status, body = eventually(lambda: get(server, "/ready"), 503)
-    assert (status, json.loads(body)["status"]) == (503, "starting")
+    assert (status, json.loads(body)["status"]) == (503, "The store is being loaded.")
     assert get(server, "/health")[0] == 200
     assert eventually(lambda: get(server, "/ready"), 200)[0] == 200
     assert ask(server, "ASK {}")[0] == 200

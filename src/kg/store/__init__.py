@@ -58,16 +58,22 @@ class Condition:
     """How a store is doing."""
 
     ready: bool  # for queries
+    reason: str  # why it is not; empty where it is
     queries: Mapping[str, int]  # where they are → how many there are now
     outcomes: Mapping[str, tuple[int, float]]  # what became of them → how many, and their seconds in all
     workers: int  # started so far
+    notes: Sequence[str] = ()  # what whoever runs it should know
 
 
 class Store(Protocol):
     """What the serving half asks of an engine."""
 
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
-        """The solutions of one of our own SELECT queries; bound variables must be among those it selects."""
+        """The solutions of one of our own SELECT queries, in the order of its ORDER BY: without one, engines differ.
+
+        Bound variables must stand by themselves among those that it selects. Raises EngineFailed or EngineDown where the engine
+        is another process.
+        """
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """The answer to a stranger's query, within the limits of the settings.
@@ -83,5 +89,5 @@ class Store(Protocol):
     def condition(self) -> Condition:
         """How it is doing."""
 
-    def close(self) -> None:
-        """Give back processes and files."""
+    async def close(self) -> None:
+        """Give back processes, connections and files, in the event loop that asked."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import marshal
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from kg.store import Dump, Request
@@ -26,11 +27,25 @@ _CODINGS = ("", "gzip", "br")
 DIGEST_BYTES = 12
 
 
+@dataclass(frozen=True)
+class Check:
+    """A wish to know what sort of query a text is. It gets no answer: another engine will give that."""
+
+    text: str
+    timeout: float | None = None  # seconds
+
+
+#: What a worker is asked.
+Order = Request | Dump | Check
+_KINDS: tuple[type[Request] | type[Dump] | type[Check], ...] = (Request, Dump, Check)
+
+
 class Reply(NamedTuple):  # of immutable things, the one that is made fastest
     """What became of a request: an answer, or a failure and its text.
 
     Failures: query (text, line and column as JSON), update, format (of the other sort), unwritable, large, room (on disk), absent
-    (graph), error.
+    (graph), error. What is only checked has no answer, and its text says what sort it is (`rows`, `boolean`, `graph`), and
+    behind a blank `prefixes` where it does without declaring those that we know.
     """
 
     failure: str = ""
@@ -44,23 +59,24 @@ class Reply(NamedTuple):  # of immutable things, the one that is made fastest
     body: bytes | BinaryIO = b""
 
 
-def write_request(request: Request | Dump) -> bytes:
+def write_request(request: Order) -> bytes:
     """Request → bytes."""
     fields = [list(value) if isinstance(value, tuple) else value for value in vars(request).values()]
-    return marshal.dumps([isinstance(request, Dump), *fields])
+    return marshal.dumps([_KINDS.index(type(request)), *fields])
 
 
-def read_request(data: Buffer) -> Request | Dump:
+def read_request(data: Buffer) -> Order:
     """Bytes → request."""
-    is_dump, *fields = marshal.loads(data)  # noqa: S302 (it comes from the server)
-    return Dump(*fields) if is_dump else Request(*fields)
+    kind, *fields = marshal.loads(data)  # noqa: S302 (it comes from the server)
+    request: Order = _KINDS[kind](*fields)
+    return request
 
 
 def write_reply(number: int, reply: Reply) -> bytes:
     """Reply to the request of that number → bytes, without the file if it is in one."""
     body = b"" if reply.in_file else reply.body
     assert isinstance(body, bytes)  # noqa: S101 (where it is not, it is in a file)
-    if reply.failure:
+    if reply.failure or reply.text:
         head = b"\0" + json.dumps([reply.failure, reply.text]).encode()
     else:
         fields = _FORMATS.index(reply.format), _CODINGS.index(reply.coding), reply.partial, reply.in_file

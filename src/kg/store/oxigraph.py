@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import shutil
 import tempfile
-import time
-import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyoxigraph as ox
 
-from kg.errors import AnswerTooLarge, BadQuery, KgError, MethodRefused, NotAcceptable, NotFound, Overloaded, ServiceFailed, TooLarge
-from kg.formats import GRAPHS, RESULTS
+from kg.errors import KgError
 from kg.settings import Settings
-from kg.sparql import services
 from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
-from kg.store.clients import Clients
-from kg.store.message import Reply
 from kg.store.pool import Pool, Size
+from kg.store.reception import Reception
 from kg.store.sandbox import can_confine
 from kg.store.zygote import Plan
 
-_NO_ROOM = "Too many large answers are being read at the moment."
-#: What went wrong there, and where exactly, is between that server and whoever runs this one.
-_SERVICE_FAILED = (
-    "This query could not be evaluated: a server that it calls by SERVICE is out of reach, or gave no answer that can be read. "
-    "Ask that server itself to see why, or write SERVICE SILENT to go on without it."
-)
-_SHORT = 20_000  # characters of a text that is read at once
+_LOADING = "The store is being loaded."
+_UNCONFINED = "This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only."
 _READ_IN_MEMORY = 500_000  # triples; more would be a second copy of much
-_LONG = 1.0  # seconds after which a query is logged
 _log = logging.getLogger(__name__)
 _STORE, _DUMP = "store", "dump.nq"
 
@@ -63,10 +50,7 @@ class OxigraphStore:
             self._store = ox.Store.read_only(str(source.store))
         except OSError as error:
             raise KgError(f"{source.store} is no store that can be read: {error}") from error
-        self._spooled: list[tuple[weakref.ref[BinaryIO], int]] = []
-        self._outcomes: dict[str, tuple[int, float]] = {}  # what became of queries → how many, and their seconds in all
-        self._reading = asyncio.Semaphore(1)
-        self._clients = Clients(settings.client_burst, settings.client_rate)
+        self._reception = Reception(settings, strict=not can_confine())
         in_memory = len(self._store) <= settings.memory_triples
         plan = Plan(
             str(source.store),
@@ -109,90 +93,26 @@ class OxigraphStore:
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
         """See `kg.store.Store`."""
-        network = isinstance(request, Request) and await self._examine_aside(request.text)
-        begun, outcome = time.monotonic(), "CutShort"
-        self._clients.enter(client, begun)
-        try:
-            reply = await self._pool.ask(request, client, hang_up, network)
-            outcome = reply.failure or "answered"
-        except KgError as error:
-            outcome = type(error).__name__
-            raise
-        finally:
-            ended = time.monotonic()
-            self._clients.leave(client, begun, ended)
-            self._note(request, outcome, ended - begun)
-        if reply.failure:
-            if network and reply.failure == "error":
-                raise ServiceFailed(_SERVICE_FAILED)
-            raise self._failure(reply, request)
-        if not isinstance(reply.body, bytes):
-            self._demand_room(reply.body, reply.size)
-        return Answer(reply.body, reply.size, reply.format, reply.digest, reply.coding, reply.partial)
-
-    def _demand_room(self, file: BinaryIO, size: int) -> None:
-        """Large answers lie on disk until they are sent, and who reads slowly keeps them there."""
-        still = [(other, weight) for other, weight in self._spooled if (held := other()) and not held.closed]
-        if sum(weight for _, weight in still) + size > self._settings.spool_bytes:
-            file.close()
-            raise Overloaded(_NO_ROOM, 30)
-        self._spooled = [*still, (weakref.ref(file), size)]
-
-    def _note(self, request: Request | Dump, outcome: str, seconds: float) -> None:
-        number, total = self._outcomes.get(outcome, (0, 0.0))
-        self._outcomes[outcome] = number + 1, total + seconds
-        if seconds > _LONG:
-            # Neither who asks nor what: a hash tells an operator whether it is the same query again.
-            text = request.text if isinstance(request, Request) else ""
-            digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
-            _log.info("long query", extra={"outcome": outcome, "seconds": round(seconds, 3), "query": digest, "length": len(text)})
-
-    async def _examine_aside(self, text: str) -> bool:
-        """The same; what takes a while is done in a thread, one text after the other, so that the event loop gets its turn."""
-        if len(text) < _SHORT or "service" not in text.lower():
-            return self._examine(text)
-        async with self._reading:
-            return await asyncio.to_thread(self._examine, text)
-
-    def _examine(self, text: str) -> bool:
-        """Whether the query calls other servers; raises where it may not be evaluated at all."""
-        limit = self._settings.query_bytes
-        if len(text) > limit or (len(text) * 4 > limit and len(text.encode(errors="replace")) > limit):
-            raise TooLarge(f"This query is longer than {limit:,} bytes. Shorten it, or download the data and query it yourself.")
-        return bool(services(text, self._settings.services, strict=not can_confine()))
-
-    def _failure(self, reply: Reply, request: Request | Dump) -> KgError:
-        limit = self._settings.result_bytes
-        match reply.failure:
-            case "query":
-                error: KgError = BadQuery(*json.loads(reply.text))
-            case "update":
-                error = MethodRefused("This endpoint is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, no updates.")
-            case "format":
-                error = NotAcceptable([fmt.media_type for fmt in (GRAPHS if reply.text == "graph" else RESULTS)])
-            case "unwritable":
-                error = BadQuery("This answer holds control characters, which XML cannot carry. Ask for JSON, CSV, TSV or Turtle.")
-            case "large":
-                error = AnswerTooLarge(f"The answer is larger than {limit:,} bytes. Add a LIMIT, or download the whole data.")
-            case "room":
-                error = Overloaded(_NO_ROOM, 30)
-            case "absent" if isinstance(request, Dump):
-                error = NotFound(f"There is no graph <{request.graph}> here.")
-            case _:
-                error = BadQuery(f"This query could not be evaluated: {reply.text}")
-        return error
+        network = isinstance(request, Request) and await self._reception.examine(request.text)
+        reply = await self._reception.count(request, client, lambda: self._pool.ask(request, client, hang_up, network))
+        return self._reception.answer(reply, request, network)
 
     def condition(self) -> Condition:
         """See `kg.store.Store`."""
-        return Condition(self._pool.is_ready, self._pool.counts, self._outcomes, self._pool.forked)
+        ready = self._pool.is_ready
+        return Condition(ready, "" if ready else _LOADING, self._pool.counts, self._reception.outcomes, self._pool.forked, _notes())
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """See `kg.store.Store`."""
-        self._pool.close()
+        await self._pool.close()
         if self._loading.is_alive():
-            self._loading.join()
+            await asyncio.to_thread(self._loading.join)
         if self._source.temporary:
             shutil.rmtree(self._source.temporary, ignore_errors=True)
+
+
+def _notes() -> list[str]:
+    return [] if can_confine() else [_UNCONFINED]
 
 
 def store_files(files: Iterable[Path], prefixes: Mapping[str, str]) -> Source:

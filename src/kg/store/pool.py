@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from kg.errors import HungUp, KgError, Overloaded, QueryTimeout, QueryTooHeavy
-from kg.store import Dump, HangUp, Request
+from kg.store import HangUp
 from kg.store.line import Line
-from kg.store.message import FRAME, ORDER, Reply, read_reply, write_request
+from kg.store.message import FRAME, ORDER, Order, Reply, read_reply, write_request
 from kg.store.zygote import DIED, FAILED, FORK, FORK_WITH_NETWORK, FORKED, KILL, MESSAGE, PAUSE, READY, RESUME, Plan
 
 _QUICK = 0.004  # seconds after which a worker is slow: nothing is sent ahead to it
@@ -270,19 +270,18 @@ class Pool:
         finally:
             self._starting = None
 
-    def close(self) -> None:
-        """End all processes at once."""
+    async def close(self) -> None:
+        """End all processes at once.
+
+        All but the waiting is done in the loop: what a worker says meanwhile must find its connection open or gone.
+        """
         if self._process and not self._closed:
             self._closed = True
             self._drop_all()
             while self._line:
                 self._line.pop().fail(Overloaded("The server is being stopped.", 1))
             self._silence()
-            try:
-                self._process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:  # it may be loading; its workers end with it
-                self._process.kill()
-                self._process.wait()
+            await asyncio.to_thread(_await_end, self._process)
 
     # The zygote
 
@@ -514,7 +513,7 @@ class Pool:
 
     # Queries
 
-    async def ask(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None, network: bool = False) -> Reply:
+    async def ask(self, request: Order, client: str = "", hang_up: HangUp | None = None, network: bool = False) -> Reply:
         """What a worker says to the request; `network` takes one that may open connections.
 
         Raises QueryTimeout, QueryTooHeavy, Overloaded or HungUp.
@@ -697,6 +696,14 @@ class Pool:
         if not self._fork(FORK_WITH_NETWORK, query):
             self._end_of_age(query)
             raise Overloaded("There is no room for another worker.", 2)
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:  # it may be loading; its workers end with it
+        process.kill()
+        process.wait()
 
 
 def _processor_seconds(pid: int) -> float:

@@ -1,146 +1,28 @@
-"""Inside a worker process: requests come in over a socket; serialised, capped and compressed answers go out."""
+"""Inside a worker process: requests come in over a socket; answers go out."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
-import re
 import socket
-import tempfile
-import zlib
 from collections import deque
-from dataclasses import dataclass
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-import brotli
 import pyoxigraph as ox
 
 from kg.errors import BadQuery
-from kg.jsonld import compact_jsonld
-from kg.names import BASE, used_prefixes
+from kg.names import BASE
 from kg.sparql import is_update, refuse_depth, syntax_error
 from kg.store import Dump, Request
-from kg.store.message import DIGEST_BYTES, FRAME, ORDER, Reply, read_request, write_reply
+from kg.store.message import FRAME, ORDER, Check, Order, Reply, read_request, write_reply
+from kg.store.writing import Refused, Rules, write_dataset, write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from typing_extensions import Buffer  # collections.abc has it from Python 3.12
+    from collections.abc import Iterator
 
 _READ = 1 << 16  # bytes read at once
-_IN_MEMORY = 1 << 20  # bytes above which an answer goes to a file, whose descriptor is sent
 _WORDS = 500  # characters of an error that are passed on
-_WORTH_COMPRESSING = 512  # bytes
-_FEW = 1000  # triples of a graph that is written with no more prefixes than it uses
-_GZIP_LEVEL, _BROTLI_QUALITY = 5, 4  # of the fast levels, those that still shrink SPARQL JSON to a tenth
-_NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
-
-RESULTS = {
-    "json": ox.QueryResultsFormat.JSON,
-    "xml": ox.QueryResultsFormat.XML,
-    "csv": ox.QueryResultsFormat.CSV,
-    "tsv": ox.QueryResultsFormat.TSV,
-}
-GRAPHS = {
-    "turtle": ox.RdfFormat.TURTLE,
-    "ntriples": ox.RdfFormat.N_TRIPLES,
-    "jsonld": ox.RdfFormat.JSON_LD,
-    "rdfxml": ox.RdfFormat.RDF_XML,
-    "trig": ox.RdfFormat.TRIG,
-    "nquads": ox.RdfFormat.N_QUADS,
-}
-_STRING = ox.NamedNode("http://www.w3.org/2001/XMLSchema#string")
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What every worker of a store keeps to."""
-
-    result_bytes: int  # size of an answer, uncompressed, above which it is refused
-    prefixes: Mapping[str, str]
-    context: Mapping[str, Any]  # of the JSON-LD that is written
-
-
-class _Refused(Exception):
-    """There is no answer; the arguments are the failure and its text, as in `Reply`."""
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
-class _Brotli:
-    def __init__(self) -> None:
-        self._inner = brotli.Compressor(quality=_BROTLI_QUALITY)
-        self.compress, self.flush = self._inner.process, self._inner.finish
-
-
-def _compressor(encoding: str) -> _Compressor:
-    return _Brotli() if encoding == "br" else zlib.compressobj(_GZIP_LEVEL, wbits=31)
-
-
-class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
-    """Collects an answer up to a size, first in memory, then in a file; more than that ends the serialisation at once."""
-
-    def __init__(self, limit: int, encoding: str, xml: bool) -> None:
-        super().__init__()
-        self._limit, self._encoding, self._xml = limit, encoding, xml
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._file: Any = None
-        self._compressor: _Compressor | None = None
-        self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-
-    def write(self, data: Buffer, /) -> int:
-        part = bytes(data)
-        self._size += len(part)
-        if self._size > self._limit:
-            raise _Refused("large")
-        if self._xml and _NOT_IN_XML.search(part):
-            raise _Refused("unwritable")
-        if self._file is None and self._size > _IN_MEMORY:
-            self._roll_over()
-        if self._file is None:
-            self._parts.append(part)
-        else:
-            self._put(self._compressor.compress(part) if self._compressor else part)
-        return len(part)
-
-    def _roll_over(self) -> None:
-        self._file = tempfile.TemporaryFile(buffering=1 << 16)  # noqa: SIM115 (its descriptor is sent away)
-        self._compressor = _compressor(self._encoding) if self._encoding else None
-        held, self._parts = b"".join(self._parts), []
-        self._put(self._compressor.compress(held) if self._compressor else held)
-
-    def _put(self, data: bytes) -> None:
-        self._digest.update(data)
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise _Refused("room") from error
-
-    def finish(self, name: str, partial: bool = False) -> Reply:
-        """The whole answer, in the format of that name."""
-        if self._file is None:
-            body, coding = _compressed(b"".join(self._parts), self._encoding)
-            self._digest.update(body)
-            return Reply("", "", name, coding, partial, False, self._digest.hexdigest(), len(body), body)
-        if self._compressor:
-            self._put(self._compressor.flush())
-        self._file.flush()
-        return Reply("", "", name, self._encoding, partial, True, self._digest.hexdigest(), self._file.tell(), self._file)
-
-
-def _compressed(body: bytes, encoding: str) -> tuple[bytes, str]:
-    if not encoding or len(body) < _WORTH_COMPRESSING:
-        return body, ""
-    if encoding == "br":
-        return brotli.compress(body, quality=_BROTLI_QUALITY), encoding
-    return gzip.compress(body, _GZIP_LEVEL, mtime=0), encoding
+_Found = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
 def work(connection: socket.socket, store: ox.Store, rules: Rules) -> None:
@@ -187,10 +69,12 @@ def _first_order(received: bytearray) -> tuple[int, bytes] | None:
     return (number, bytes(received[ORDER.size : end])) if len(received) >= end else None
 
 
-def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
+def _answer(store: ox.Store, request: Order, rules: Rules) -> Reply:
     try:
+        if isinstance(request, Check):
+            return _checked(store, request, rules)
         return _dumped(store, request, rules) if isinstance(request, Dump) else _queried(store, request, rules)
-    except _Refused as refusal:
+    except Refused as refusal:
         return Reply(*refusal.args)
     except BadQuery as error:
         return Reply("query", json.dumps([str(error), error.line, error.column]))
@@ -198,101 +82,63 @@ def _answer(store: ox.Store, request: Request | Dump, rules: Rules) -> Reply:
         return Reply("error", str(error)[:_WORDS])
 
 
+def _checked(store: ox.Store, check: Check, rules: Rules) -> Reply:
+    """What sort of query it is: on a store that holds nothing, evaluating it costs hardly more than reading it."""
+    try:
+        result, added = _evaluate(store, Request(check.text, None, None), rules)
+    except (ValueError, RuntimeError, OSError) as error:
+        if isinstance(error, SyntaxError):
+            raise
+        return Reply("", "boolean prefixes")  # of all sorts only an ASK is evaluated before its rows are wanted
+    sort = "boolean" if isinstance(result, ox.QueryBoolean) else "rows" if isinstance(result, ox.QuerySolutions) else "graph"
+    return Reply("", f"{sort} prefixes" if added else sort)
+
+
 def _queried(store: ox.Store, request: Request, rules: Rules) -> Reply:
-    result = _evaluate(store, request, rules)
+    result, _ = _evaluate(store, request, rules)
     is_graph = isinstance(result, ox.QueryTriples)
     name = request.graph if is_graph else request.results
     if name is None:
         return Reply("format", "graph" if is_graph else "results")
-    spool = _Spool(rules.result_bytes, request.encoding, xml=name in ("xml", "rdfxml"))
-    partial = False
-    if isinstance(result, ox.QueryTriples):
-        _write_graph(result if request.rows is None else islice(result, request.rows), spool, name, rules)
-        partial = request.rows is not None and next(result, None) is not None
-    elif isinstance(result, ox.QuerySolutions) and request.rows is not None:
-        partial = _write_some(result, spool, request.rows)
-    else:
-        result.serialize(spool, RESULTS[name])
-    return spool.finish(name, partial)
+    return write_result(result, name, rules, request.encoding, request.rows)
 
 
-def _evaluate(store: ox.Store, request: Request, rules: Rules) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
-    """What is wrong with a long text takes long to say, so it is said here and not in the server."""
+def _evaluate(store: ox.Store, request: Request, rules: Rules) -> tuple[_Found, bool]:
+    """What it finds, and whether prefixes that we know were added.
+
+    What is wrong with a long text takes long to say, so it is said here and not in the server.
+    """
     refuse_depth(request.text)
     try:
         return _evaluated(store, request, rules)
     except SyntaxError as error:
         if is_update(request.text):
-            raise _Refused("update") from None
+            raise Refused("update") from None
         raise syntax_error(error, request.text) from None
 
 
-def _evaluated(store: ox.Store, request: Request, rules: Rules) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+def _evaluated(store: ox.Store, request: Request, rules: Rules) -> tuple[_Found, bool]:
     more: dict[str, Any] = {"base_iri": BASE}
     if request.default_graphs or request.named_graphs:
         more["default_graph"] = [ox.NamedNode(iri) for iri in request.default_graphs]
         more["named_graphs"] = [ox.NamedNode(iri) for iri in request.named_graphs]
     try:
-        return store.query(request.text, **more)
+        return store.query(request.text, **more), False
     except SyntaxError:
         # It may lack prefixes that we know. Handing them over costs as much as a short query, so most should not pay for it.
-        return store.query(request.text, prefixes=dict(rules.prefixes), **more)
+        return store.query(request.text, prefixes=dict(rules.prefixes), **more), True
 
 
 def _dumped(store: ox.Store, request: Dump, rules: Rules) -> Reply:
-    name = request.format
-    spool = _Spool(rules.result_bytes, request.encoding, xml=name == "rdfxml")
     if request.graph is None:
         quads = chain.from_iterable(store.quads_for_pattern(None, None, None, graph) for graph in _graphs(store))
-        ox.serialize(quads, spool, GRAPHS[name], prefixes=dict(rules.prefixes))
-        return spool.finish(name)
+        return write_dataset(quads, request.format, rules, request.encoding)
     graph = ox.DefaultGraph() if request.graph == "default" else ox.NamedNode(request.graph)
     if not isinstance(graph, ox.DefaultGraph) and not store.contains_named_graph(graph):
         return Reply("absent")
-    _write_graph((quad.triple for quad in store.quads_for_pattern(None, None, None, graph)), spool, name, rules)
-    return spool.finish(name)
+    triples = (quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
+    return write_result(triples, request.format, rules, request.encoding)
 
 
 def _graphs(store: ox.Store) -> list[ox.DefaultGraph | ox.NamedNode | ox.BlankNode]:
     return [ox.DefaultGraph(), *sorted(store.named_graphs(), key=str)]
-
-
-def _write_graph(triples: Any, spool: _Spool, name: str, rules: Rules) -> None:
-    if name == "jsonld":
-        expanded = io.BytesIO()
-        ox.serialize(triples, expanded, GRAPHS[name])
-        spool.write(compact_jsonld(expanded.getvalue(), rules.context))
-        return
-    if name == "ntriples":
-        ox.serialize(triples, spool, GRAPHS[name])
-        return
-    first = list(islice(triples, _FEW))
-    few = len(first) < _FEW
-    prefixes = used_prefixes(rules.prefixes, map(str, first)) if few else dict(rules.prefixes)
-    ox.serialize(first if few else chain(first, triples), spool, GRAPHS[name], prefixes=prefixes)
-
-
-def _write_some(solutions: ox.QuerySolutions, spool: _Spool, rows: int) -> bool:
-    """SPARQL JSON of the first solutions; whether there are more."""
-    names = [variable.value for variable in solutions.variables]
-    bindings = [
-        {name: _json_term(term) for name, term in zip(names, solution, strict=True) if term is not None}
-        for solution in islice(solutions, rows)
-    ]
-    spool.write(json.dumps({"head": {"vars": names}, "results": {"bindings": bindings}}).encode())
-    return next(solutions, None) is not None
-
-
-def _json_term(term: Any) -> dict[str, Any]:
-    """SPARQL 1.1 Query Results JSON Format, 3.2.2."""
-    if isinstance(term, ox.NamedNode):
-        return {"type": "uri", "value": term.value}
-    if isinstance(term, ox.BlankNode):
-        return {"type": "bnode", "value": term.value}
-    if isinstance(term, ox.Triple):
-        parts = {"subject": term.subject, "predicate": term.predicate, "object": term.object}
-        return {"type": "triple", "value": {key: _json_term(part) for key, part in parts.items()}}
-    if term.language:
-        return {"type": "literal", "value": term.value, "xml:lang": term.language}
-    plain = {"type": "literal", "value": term.value}
-    return plain if term.datatype == _STRING else plain | {"datatype": term.datatype.value}

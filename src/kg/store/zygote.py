@@ -23,7 +23,8 @@ from typing import Any
 import pyoxigraph as ox
 
 from kg.store.sandbox import can_confine, confine, die_with_parent, limit_files, limit_memory, resident
-from kg.store.worker import Rules, work
+from kg.store.worker import work
+from kg.store.writing import Rules
 
 #: Orders and reports: a letter, a process id, a number.
 MESSAGE = struct.Struct("!cii")
@@ -37,7 +38,7 @@ _SLACK = 1 << 20  # bytes that what cannot be compressed may grow by
 class Plan:
     """What to load, and what every worker keeps to."""
 
-    store: str  # folder of the Oxigraph store
+    store: str  # folder of the Oxigraph store; empty where another engine answers, and workers only check
     dump: str  # the same as N-Quads; empty where workers shall read the folder instead of sharing one copy in memory
     memory: int  # MiB that a worker may take, its copies of shared pages included
     result_bytes: int
@@ -115,7 +116,7 @@ class Zygote:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _keep_only(connection)
-        store = ox.Store.read_only(self._plan.store) if self._store is None else self._store
+        store = self._store if self._store is not None else ox.Store.read_only(self._plan.store) if self._plan.store else ox.Store()
         limit_files(self._plan.result_bytes + _SLACK)
         limit_memory(self._growth)
         if can_confine():

@@ -59,7 +59,7 @@ def create_app(site: Site) -> Front:
         gc.freeze()  # what was made at start stays: collections that walked over it would hold up requests
         yield
         warming.join()
-        site.store.close()
+        await site.store.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
     endpoint = Endpoint(site)

@@ -76,8 +76,8 @@ class Archive:
             await self._newest(scope, receive, send)
         finally:
             closing.cancel()
-            for opened in self._open.values():
-                opened.store.close()
+            for opened in list(self._open.values()):
+                await opened.store.close()
             self._open.clear()
 
     @asynccontextmanager
@@ -102,9 +102,13 @@ class Archive:
         if len(self._open) >= _OPEN:
             if not idle:
                 raise Overloaded("Too many releases are being read at the moment.", 30)
-            self._open.pop(idle[0][1]).store.close()
+            await self._open.pop(idle[0][1]).store.close()
         app, store = await run_sync(self._opener, name)
-        await store.start()
+        try:
+            await store.start()
+        except BaseException:
+            await store.close()
+            raise
         self._open[name] = _Open(app, store)
         return self._open[name]
 
@@ -119,7 +123,7 @@ class Archive:
         for name, opened in list(self._open.items()):
             if not opened.busy and now - opened.used > _IDLE:
                 del self._open[name]
-                await run_sync(opened.store.close)
+                await opened.store.close()
 
 
 def _named(scope: Scope) -> tuple[str | None, Scope]:

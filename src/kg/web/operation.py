@@ -36,8 +36,9 @@ def operation(site: Site, front: Front) -> APIRouter:
     @router.get("/ready")
     async def ready() -> Response:
         """200 while queries can be answered, else 503: send them elsewhere meanwhile."""
-        is_ready = site.store.condition().ready
-        return JSONResponse({"status": "ok" if is_ready else "starting", "release": release}, 200 if is_ready else 503, _SILENT)
+        condition = site.store.condition()
+        state = {"status": "ok" if condition.ready else condition.reason, "release": release}
+        return JSONResponse(state, 200 if condition.ready else 503, _SILENT)
 
     @router.get("/metrics")
     def metrics() -> Response:

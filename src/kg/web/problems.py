@@ -113,6 +113,18 @@ _KINDS: dict[type[errors.KgError], Kind] = {
         "The query needs too much memory, or nests too deeply",
         "It was ended. Ask for less: fewer patterns, a LIMIT, no ORDER BY over everything.",
     ),
+    errors.EngineFailed: Kind(
+        "engine-failed",
+        HTTPStatus.BAD_GATEWAY,
+        "The database behind this server gave no answer that can be used",
+        "Nothing was cut and nothing was made up. Try again; if it stays so, please report it.",
+    ),
+    errors.EngineDown: Kind(
+        "engine-down",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The database behind this server does not answer",
+        "Send the same request again after the seconds that Retry-After names.",
+    ),
     errors.Overloaded: Kind(
         "overloaded",
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -162,7 +174,7 @@ def problem_of(error: errors.KgError) -> Problem:
         more["available"] = error.offered
     if isinstance(error, errors.BadQuery) and error.line:
         more |= {"line": error.line, "column": error.column}
-    if isinstance(error, errors.Overloaded | errors.Throttled):
+    if isinstance(error, errors.EngineDown | errors.Overloaded | errors.Throttled):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.WrongMethod):
         headers["Allow"] = error.allowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import signal
 import socket
@@ -13,7 +14,6 @@ import uvicorn
 
 from kg.errors import KgError
 from kg.settings import Settings
-from kg.store.sandbox import can_confine
 from kg.web.app import archived, create_app
 from kg.web.guard import guarded
 from kg.web.operation import log_as_json
@@ -28,13 +28,13 @@ def serve(build: Path, files: Sequence[Path], host: str, port: int, settings: Se
     with suppress(KeyboardInterrupt):  # uvicorn has stopped cleanly and says so by raising it again
         site = open_files(files, settings) if files else open_release(build, settings)
         try:
-            if not can_confine():
-                print("This system cannot forbid sockets to query workers; SERVICE is refused by reading the query only.")
+            for note in site.store.condition().notes:
+                print(note)
             _run(
                 site, build, listener, f"{len(files)} files" if files else f"release {site.manifest.name if site.manifest else ''}"
             )
         finally:
-            site.store.close()
+            asyncio.run(site.store.close())
 
 
 def _run(site: Site, build: Path, listener: socket.socket, what: str) -> None:

@@ -30,12 +30,10 @@ from kg.release import (
     DATES,
     LINK_REPORT,
     LISTS,
-    NQUADS,
     ORDER,
     QUERIES,
     RELEASES,
     SEARCH,
-    STORE,
     VOID,
     Manifest,
     Release,
@@ -45,8 +43,8 @@ from kg.release import (
 )
 from kg.search import Search
 from kg.settings import Settings
-from kg.store import Store
-from kg.store.oxigraph import OxigraphStore, Source, store_files
+from kg.store import Store, backends
+from kg.store.backends import open_store
 from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe
@@ -158,7 +156,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
     """The current release below `build`, or an older one by its version; raises ReleaseMissing where there is none."""
     release = read_release(build / RELEASES / version) if version else current_release(build)
     context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
-    store = OxigraphStore(Source(release.path / STORE, release.path / NQUADS, PREFIXES, context), settings)
+    store = open_store(release, PREFIXES, context, settings)
     questions = Questions(release.path / QUERIES)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
     void = ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE)
@@ -186,11 +184,10 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
 
 def open_files(files: Sequence[Path], settings: Settings) -> Site:
     """Any RDF files; raises KgError where one cannot be read."""
-    source = store_files(files, PREFIXES)
-    store = OxigraphStore(source, settings)
+    store, folder = backends.open_files(files, PREFIXES, settings)
     dataset = FILES + "dataset"
-    read = ox.Store.read_only(str(source.store))
-    index = source.store.parent / SEARCH
+    read = ox.Store.read_only(str(folder))
+    index = folder.parent / SEARCH
     write_index(read, index)
     void = frozenset(describe(read, dataset))
     return Site(

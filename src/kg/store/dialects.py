@@ -1,0 +1,113 @@
+"""What a server calls itself comes in; in what it differs from others goes out. Every difference between engines is here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from urllib.parse import urlsplit, urlunsplit
+
+import pyoxigraph as ox
+
+from kg.errors import KgError
+from kg.store import Term
+
+_XSD = "http://www.w3.org/2001/XMLSchema#"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """An engine, as far as it is not like all others."""
+
+    name: str
+    header: str = ""  # the header that only it sends, or that it says its name in
+    value: str = ""  # what that begins with
+    cut_header: str = ""  # the header that tells of an answer that was cut
+    timeout: tuple[tuple[int, str], ...] = ()  # a status, and words of the body, by which it says that a query took too long
+    complaint: tuple[tuple[int, str], ...] = ()  # likewise that it cannot evaluate a query, other than by status 400
+
+    garbles: tuple[str, ...] = ()  # datatypes whose values it does not keep as they are; what it does not know, it keeps
+    rewrites: tuple[str, ...] = ()  # datatypes whose values it keeps, and writes in another way
+    graphs: tuple[str, str] = ("", "")  # a pattern for the path of its query address, and where its graph store then is
+
+    def graph_store(self, address: str) -> str:
+        """Where graphs are written, if this is where queries are answered; raises KgError where that cannot be known."""
+        parts = urlsplit(address)
+        path, matched = re.subn(*self.graphs, parts.path) if self.graphs[0] else ("", 0)
+        if not matched:
+            raise KgError(f"Say where the graph store of {address} is: --graphs URL, or KG_STORE_GRAPHS.")
+        return urlunsplit(parts._replace(path=path, query=""))
+
+    def canonical(self, term: Term) -> Term:
+        """A literal of a type that it writes in its own way, written as XML Schema 1.1 has it; other terms as they are."""
+        if isinstance(term, ox.Literal) and term.datatype.value in self.rewrites:
+            return ox.Literal(_shortest(term.value), datatype=term.datatype)
+        return term
+
+    def canonical_json(self, solutions: bytes) -> bytes:
+        """The same for all terms of SPARQL JSON results; raises ValueError where they are not that."""
+        if not any(iri.encode() in solutions for iri in self.rewrites):
+            return solutions
+        read = json.loads(solutions)
+        try:
+            for solution in read["results"]["bindings"]:
+                for term in solution.values():
+                    if term.get("datatype") in self.rewrites:
+                        term["value"] = _shortest(term["value"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no results in the JSON: {error}") from None
+        return json.dumps(read).encode()
+
+    def cut(self, headers: Mapping[str, str]) -> str:
+        """What an answer's headers say of what is missing; empty where it is whole."""
+        value = headers.get(self.cut_header, "") if self.cut_header else ""
+        return f"{self.cut_header}: {value}." if value else ""
+
+    def is_timeout(self, status: int, said: str) -> bool:
+        """Whether it gave a query up because it took too long."""
+        return status in (408, 504) or _told(self.timeout, status, said)
+
+    def is_complaint(self, status: int, said: str) -> bool:
+        """Whether it finds fault with the query itself."""
+        return _told(self.complaint, status, said)
+
+
+def _shortest(number: str) -> str:
+    try:
+        return format(Decimal(number).normalize(), "f")
+    except InvalidOperation:
+        return number
+
+
+def _told(signs: tuple[tuple[int, str], ...], status: int, said: str) -> bool:
+    return any(status == code and re.search(words, said, re.IGNORECASE) for code, words in signs)
+
+
+ANY = Dialect("another engine")
+DIALECTS = (
+    Dialect("Oxigraph", header="Server", value="oxigraph", graphs=("/query$", "/store")),
+    Dialect(
+        "Apache Jena Fuseki",
+        header="Fuseki-Request-Id",
+        timeout=((503, "timed out|timeout"),),
+        rewrites=(_XSD + "decimal",),  # with a store on disk (TDB2): 3.0 for 3
+        graphs=("^(/[^/]+)(/sparql|/query)?/?$", r"\1/data"),
+    ),
+    Dialect(
+        "Virtuoso",
+        header="Server",
+        value="Virtuoso",
+        cut_header="X-SPARQL-MaxRows",
+        timeout=((500, "S1TAT|S1T00|timeout"),),
+        complaint=((500, "^Virtuoso [0-9A-Z]{5} Error"),),
+        garbles=(_XSD + "duration",),  # 7.2.5: "120" for "P10Y"
+        graphs=("/sparql(-auth)?/?$", "/sparql-graph-crud-auth"),
+    ),
+)
+
+
+def dialect_of(headers: Mapping[str, str]) -> Dialect:
+    """The dialect of what answers with these headers."""
+    return next((one for one in DIALECTS if one.header in headers and headers[one.header].startswith(one.value)), ANY)

@@ -1,0 +1,237 @@
+"""A query for a SPARQL endpoint comes in; its answer, whole and of the right type, or an honest error, goes out.
+
+SPARQL 1.1 Protocol, by POST with a form, which no length of query breaks and every engine reads. Reading may be repeated: what is
+lost on the way is asked for again, until the deadline. (aiohttp is the client: kept for ten years, and asks in a third of the
+processor time that httpx takes.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import aiohttp
+
+from kg.errors import AnswerTooLarge, BadQuery, EngineDown, EngineFailed, KgError, Overloaded, QueryTimeout
+from kg.settings import Settings
+from kg.store.breaker import Breaker
+from kg.store.dialects import Dialect, dialect_of
+
+_CONNECT = 5.0  # seconds that connecting may take
+_TRIES = 3
+_WAIT = 0.05  # seconds before the second try; the third waits twice as long
+_PIECE = 1 << 16  # bytes read at once
+_IN_MEMORY = 1 << 20  # bytes above which an answer is held in a file
+_WORDS = 500  # characters of an engine's complaint that are passed on
+_SILENT = "The database behind this server does not answer."
+_LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
+SOLUTIONS = ("application/sparql-results+json",)
+TRIPLES = ("application/n-triples", "text/turtle")
+#: Names and values of a form.
+Form = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an engine answered: a type of those that were accepted, and the bytes, from their beginning on."""
+
+    media_type: str
+    body: IO[bytes]
+    size: int  # bytes
+
+
+class Engine:
+    """One endpoint, as one event loop asks it."""
+
+    def __init__(self, settings: Settings, breaker: Breaker, connections: int) -> None:
+        self._settings, self._breaker, self._connections = settings, breaker, connections
+        self.dialect: Dialect = dialect_of({})
+        self._is_digest = False  # how it wants to be told who asks
+
+    async def open(self) -> None:
+        """Find out what it is and how it wants to be told who asks; raises EngineDown or EngineFailed where it does not answer."""
+        self._session = self._make_session()
+        timeout = aiohttp.ClientTimeout(total=2 * _CONNECT)
+        try:
+            async with self._send("POST", self._settings.store, data=[("query", "ASK {}")], timeout=timeout) as response:
+                self.dialect = dialect_of(response.headers)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise EngineDown(f"No database answers at {self._settings.store} ({error or 'it took too long'}).", 5) from None
+
+    async def close(self) -> None:
+        """End its connections."""
+        with contextlib.suppress(AttributeError):  # it was never opened
+            await self._session.close()
+
+    async def ask(self, form: Form, accepted: Sequence[str], seconds: float, limit: int) -> Found:
+        """The answer to a query, within so many seconds, of at most so many bytes.
+
+        Raises BadQuery where the engine finds fault with it, QueryTimeout, AnswerTooLarge, Overloaded, EngineFailed or EngineDown.
+        """
+        self._breaker.check()
+        try:
+            found = await self.probe(form, accepted, seconds, limit)
+        except EngineFailed as error:
+            self._breaker.fail(str(error))
+            raise
+        except EngineDown:
+            self._breaker.fail(_SILENT)
+            raise
+        self._breaker.succeed()
+        return found
+
+    async def probe(self, form: Form, accepted: Sequence[str], seconds: float, limit: int) -> Found:
+        """The same, whatever the breaker says, and without telling it."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._persist(form, accepted, limit)
+        except TimeoutError:
+            raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
+
+    async def _persist(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
+        """Ask again where an answer was lost on the way."""
+        for attempt in range(1, _TRIES):
+            try:
+                return await self._ask(form, accepted, limit)
+            except aiohttp.ClientError:
+                await asyncio.sleep(_WAIT * attempt * (1 + random.random()))  # noqa: S311 (so that not all come at once)
+        try:
+            return await self._ask(form, accepted, limit)
+        except aiohttp.ClientPayloadError:
+            raise EngineFailed("The database cut its answer off.") from None
+        except aiohttp.ClientError as error:
+            raise EngineDown(_SILENT, self._breaker.pause) from error
+
+    async def _ask(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
+        headers = {"Accept": ", ".join(accepted)}
+        async with self._send("POST", self._settings.store, data=form, headers=headers) as response:
+            if response.status != 200:
+                await self._refuse(response)
+            if said := self.dialect.cut(response.headers):
+                raise EngineFailed(f"The database did not give the whole answer: {said}")
+            if response.content_type not in accepted:
+                raise EngineFailed(f"The database answered with {response.content_type}, not with {' or '.join(accepted)}.")
+            if accepted is TRIPLES and not _is_framed(response):
+                raise EngineFailed("The database did not say where its answer ends, so nobody can tell whether it is whole.")
+            body, size = await _collect(response, limit)
+            return Found(response.content_type, body, size)
+
+    async def _refuse(self, response: aiohttp.ClientResponse) -> None:
+        """Raise the error that a status stands for."""
+        said = _plain((await response.content.read(_PIECE)).decode("utf-8", "replace"))
+        error: KgError | aiohttp.ClientError
+        if self.dialect.is_timeout(response.status, said):
+            error = QueryTimeout("This query took longer than the database allows.")
+        elif response.status in (400, 422):
+            error = BadQuery(f"The database cannot evaluate this query: {said}")
+        elif response.status == 429:
+            error = Overloaded("The database behind this server has too much to do.", 5)
+        elif response.status in _LOST:
+            error = aiohttp.ClientConnectionError(f"status {response.status}")
+        elif response.status in (401, 403):
+            error = EngineFailed("The database refuses this server: its user, password or token is not right.")
+        elif response.status == 404 or 300 <= response.status < 400:
+            error = EngineFailed(f"There is no database at the address that this server was given (status {response.status}).")
+        elif self.dialect.is_complaint(response.status, said):
+            error = BadQuery(f"The database cannot evaluate this query: {said}")
+        else:
+            error = EngineFailed(f"The database failed (status {response.status}).")
+        raise error
+
+    async def write(self, method: str, graph: str, triples: bytes, seconds: float) -> None:
+        """PUT, POST or DELETE a graph, as N-Triples (SPARQL 1.1 Graph Store Protocol).
+
+        Each may be repeated, for there are no blank nodes.
+
+        Raises EngineFailed or EngineDown where it is not done.
+        """
+        address = self._settings.store_graphs or self.dialect.graph_store(self._settings.store)
+        headers = {"Content-Type": "application/n-triples"} if triples else {}
+        for attempt in range(1, _TRIES + 1):
+            try:
+                async with asyncio.timeout(seconds):
+                    async with self._send(
+                        method, address, params={"graph": graph}, data=triples or None, headers=headers
+                    ) as response:
+                        said = _plain((await response.content.read(_PIECE)).decode("utf-8", "replace"))
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if attempt == _TRIES:
+                    raise EngineDown(f"The graph store at {address} does not answer ({error or 'it took too long'}).", 5) from error
+                await asyncio.sleep(_WAIT * 10 * attempt)
+            else:
+                if response.ok or (method == "DELETE" and response.status == 404):
+                    return
+                raise EngineFailed(f"The graph store at {address} answered {method} with status {response.status}: {said}")
+
+    @asynccontextmanager
+    async def _send(self, method: str, address: str, **more: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The response, once more where it turns out that the engine wants a digest of the password."""
+        response = await self._session.request(method, address, allow_redirects=False, **more)
+        if response.status == 401 and self._settings.store_user and not self._is_digest:
+            # Whoever was sent the password itself may say no more than no: Virtuoso does.
+            response.release()
+            await self._session.close()
+            self._is_digest = True
+            self._session = self._make_session()
+            response = await self._session.request(method, address, allow_redirects=False, **more)
+        async with response:
+            yield response
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        settings, headers, middlewares = self._settings, {"Accept-Encoding": "identity", "User-Agent": "vigia"}, []
+        if settings.store_token:
+            headers["Authorization"] = f"Bearer {settings.store_token}"
+        elif settings.store_user and self._is_digest:
+            middlewares.append(aiohttp.DigestAuthMiddleware(settings.store_user, settings.store_password))
+        elif settings.store_user:
+            headers["Authorization"] = aiohttp.BasicAuth(settings.store_user, settings.store_password, "utf-8").encode()
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=_trusted(settings.store_ca)),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
+            middlewares=middlewares,
+        )
+
+
+def _trusted(file: str) -> ssl.SSLContext | bool:
+    try:
+        return ssl.create_default_context(cafile=file) if file else True
+    except (OSError, ssl.SSLError) as error:
+        raise KgError(f"KG_STORE_CA must name a file of certificates (PEM): {error}. [got {file}]") from None
+
+
+def _is_framed(response: aiohttp.ClientResponse) -> bool:
+    """Whether the end of the body is told apart from the end of the connection (RFC 9112, 6.3)."""
+    return "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+async def _collect(response: aiohttp.ClientResponse, limit: int) -> tuple[IO[bytes], int]:
+    """The body, from its beginning on: in memory, or where it is large in a file that has no name."""
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (it is handed on)
+    try:
+        async for piece in response.content.iter_chunked(_PIECE):
+            file.write(piece)
+            _demand_size(file.tell(), limit)
+    except BaseException:
+        file.close()
+        raise
+    size = file.tell()
+    file.seek(0)
+    return file, size
+
+
+def _demand_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise AnswerTooLarge(f"The answer is larger than {limit:,} bytes. Add a LIMIT, or download the whole data.")
+
+
+def _plain(said: str) -> str:
+    return " ".join(said.split())[:_WORDS]

@@ -1,0 +1,308 @@
+"""A store behind the address of a SPARQL endpoint: a release that was loaded there, and queries, come in; answers go out.
+
+A stranger's query is read by a worker process first, as with the embedded store, so that what is wrong with it is said in the same
+words, and nothing but SPARQL 1.1 queries reaches the engine. The engine's answer is read and written anew: it is whole, and the
+same bytes whichever engine found it.
+
+Our own queries are asked from an event loop of the store's own, over connections that strangers do not have. The same loop looks
+after the engine: whether it is there, and whether it still holds the release.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from itertools import chain
+from typing import IO, Any, TypeVar, cast
+
+import pyoxigraph as ox
+import uvloop
+
+from kg.errors import EngineFailed, HungUp, KgError, QueryTimeout
+from kg.settings import Settings
+from kg.sparql import fixed
+from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
+from kg.store.abilities import is_held, missing
+from kg.store.breaker import Breaker
+from kg.store.engine import SOLUTIONS, TRIPLES, Engine, Form, Found
+from kg.store.holding import Holding, Unmarked
+from kg.store.message import Check, Reply
+from kg.store.places import Places
+from kg.store.pool import Pool, Size
+from kg.store.reception import Reception
+from kg.store.writing import Refused, Rules, write_dataset, write_result
+from kg.store.zygote import Plan
+
+_LOOK = 5.0  # seconds between looks at an engine that is well
+_PROBE = 3.0  # seconds that it may take to answer what costs nothing
+_PATIENT = 0.2  # seconds after which it is looked at whether anybody still waits for an answer
+_SMALL = 1 << 14  # bytes of an answer that is read and written at once, not in a thread
+_SWOLLEN = 4  # how much larger than the answer that is sent an engine's may be: JSON names the columns in each row
+_LONGEST_KEPT = 20_000  # characters of a query of which is remembered what sort it is
+_MOST_KEPT = 2_000  # queries
+_CHECKERS = 2  # worker processes that read queries
+_TRIPLES_OF = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+_LOADING = "The database is being looked at."
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class RemoteStore:
+    """A release in an engine that runs elsewhere."""
+
+    def __init__(self, release: str, prefixes: Mapping[str, str], context: Mapping[str, Any], settings: Settings) -> None:
+        """`release` is its id."""
+        self._holding, self._settings = Holding(release), settings
+        self._rules = Rules(settings.result_bytes, dict(prefixes), dict(context or prefixes))
+        self._limit = settings.result_bytes * _SWOLLEN
+        self._breaker = Breaker()
+        self._lent = Engine(settings, self._breaker, settings.store_connections)
+        self._own = Engine(settings, self._breaker, settings.store_connections)
+        self._places = Places(settings.store_connections, settings.waiting)
+        self._reception = Reception(settings, strict=True)
+        plan = Plan("", "", settings.memory, settings.result_bytes, dict(prefixes), dict(self._rules.context))
+        self._pool = Pool(plan, Size(_CHECKERS, settings.old, settings.waiting, settings.timeout))
+        self._sorts: dict[str, str] = {}  # query → what a worker said of it
+        self._started = False
+        self._loop = uvloop.new_event_loop()
+        self._opening: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._thread.start()
+
+    # Our own queries
+
+    def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
+        """See `kg.store.Store`."""
+        terms = bind or {}
+        form = self._holding.form(fixed(text, {name: str(term) for name, term in terms.items()}))
+        found = self._inside(self._ask_own(form))
+        return [{**terms, **row} for row in self._rows(found)]
+
+    async def _ask_own(self, form: Form) -> Found:
+        await self._open()
+        return await self._own.ask(form, SOLUTIONS, self._settings.timeout, self._limit)
+
+    async def _probe(self, query: str, dataset: Sequence[tuple[str, str]]) -> list[Row]:
+        await self._open()
+        form = [*self._holding.form(query)[:1], *dataset]
+        return self._rows(await self._own.probe(form, SOLUTIONS, _PROBE, self._limit))
+
+    async def _open(self) -> None:
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
+            self._opening = asyncio.create_task(self._own.open())
+        await asyncio.shield(self._opening)
+
+    def _rows(self, found: Found) -> list[Row]:
+        """Raises EngineFailed where they cannot be read."""
+        with found.body:
+            try:
+                solutions = self._solutions(found)
+                if not isinstance(solutions, ox.QuerySolutions):
+                    raise EngineFailed("The database answered a SELECT as if it were an ASK.")
+                names = [variable.value for variable in solutions.variables]
+                return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
+            except (SyntaxError, ValueError) as error:
+                raise _unreadable(found, error) from None
+
+    def _inside(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What comes of work in our own event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    # Strangers' queries
+
+    async def start(self) -> None:
+        """See `kg.store.Store`; raises KgError where the engine cannot do what is needed, or does not hold the release."""
+        await self._pool.start()
+        await self._lent.open()
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._begin(), self._loop))
+        self._started = True
+
+    async def _begin(self) -> None:
+        if lacks := await missing(self._probe):
+            raise KgError(f"The engine at {self._settings.store} cannot be used: " + "; ".join(lacks) + ".")
+        if not await is_held(self._probe, self._holding):
+            raise KgError(f"The engine at {self._settings.store} does not hold release {self._holding.release}. Run 'kg load'.")
+        self._looking = asyncio.create_task(self._look_after())
+
+    async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
+        """See `kg.store.Store`."""
+        if isinstance(request, Request):
+            await self._reception.examine(request.text)
+
+        async def evaluate() -> Reply:
+            if isinstance(request, Dump):
+                return await self._dumped(request, client, hang_up)
+            return await self._evaluated(request, client, hang_up)
+
+        return self._reception.answer(await self._reception.count(request, client, evaluate), request)
+
+    async def _evaluated(self, request: Request, client: str, hang_up: HangUp | None) -> Reply:
+        checked = await self._check(request, client)
+        if checked.failure:
+            return checked
+        sort, _, prefixes = checked.text.partition(" ")
+        name = request.graph if sort == "graph" else request.results
+        if name is None:
+            return Reply("format", "graph" if sort == "graph" else "results")
+        form = self._holding.form(request.text, request.default_graphs, request.named_graphs, bool(prefixes))
+        accepted = TRIPLES if sort == "graph" else SOLUTIONS
+        found = await self._found(form, accepted, client, hang_up, request.timeout)
+        read = self._triples if sort == "graph" else self._solutions
+        with found.body:
+            return await self._written(found, lambda: write_result(read(found), name, self._rules, request.encoding, request.rows))
+
+    async def _check(self, request: Request, client: str) -> Reply:
+        """What sort of query it is, as a worker says; of most queries that is known from the last time."""
+        text = request.text
+        if (known := self._sorts.get(text)) is not None:
+            return Reply("", known)
+        reply = await self._pool.ask(Check(text, request.timeout), client)
+        if not reply.failure and len(text) <= _LONGEST_KEPT:
+            if len(self._sorts) >= _MOST_KEPT:
+                self._sorts.pop(next(iter(self._sorts)))
+            self._sorts[text] = reply.text
+        return reply
+
+    async def _found(
+        self, form: Form, accepted: Sequence[str], client: str, hang_up: HangUp | None, timeout: float | None
+    ) -> Found:
+        """What the engine answers, as long as somebody waits for it."""
+        seconds = min(self._settings.timeout, timeout or self._settings.timeout)
+        asking = asyncio.create_task(self._in_turn(form, accepted, client, seconds))
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=_PATIENT if hang_up else None)
+            if not done and hang_up:
+                await self._watch(asking, hang_up)
+            return await asking
+        except QueryTimeout:
+            self._look()  # it may not be the query
+            raise
+        finally:
+            asking.cancel()
+
+    async def _in_turn(self, form: Form, accepted: Sequence[str], client: str, seconds: float) -> Found:
+        try:
+            async with asyncio.timeout(seconds), self._places.place(client):
+                return await self._lent.ask(form, accepted, seconds, self._limit)
+        except TimeoutError:
+            raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
+
+    async def _watch(self, asking: asyncio.Task[Found], hang_up: HangUp) -> None:
+        async def leave() -> None:
+            await hang_up()
+
+        leaving = asyncio.create_task(leave())
+        try:
+            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if not asking.done():
+            raise HungUp("Nobody waits for this answer any more.")
+
+    async def _written(self, found: Found, write: Callable[[], Reply]) -> Reply:
+        """What is sent of what was found; large answers are written in a thread, which lets the event loop run."""
+        try:
+            return write() if found.size <= _SMALL else await asyncio.to_thread(write)
+        except Refused as refusal:
+            return Reply(*refusal.args)
+        except (SyntaxError, ValueError) as error:
+            failure = _unreadable(found, error)
+            self._breaker.fail(str(failure))
+            raise failure from None
+
+    async def _dumped(self, request: Dump, client: str, hang_up: HangUp | None) -> Reply:
+        names = ["default", *sorted(self._holding.graphs)] if request.graph is None else [request.graph]
+        with ExitStack() as bodies:
+            found = []
+            for name in names:
+                form = [("query", _TRIPLES_OF), ("default-graph-uri", self._holding.graph(name))]
+                found.append(await self._found(form, TRIPLES, client, hang_up, request.timeout))
+                bodies.enter_context(found[-1].body)
+            if request.graph is None:
+                quads = (quad for name, one in zip(names, found, strict=True) for quad in self._quads(one, name))
+                return await self._written(found[0], lambda: write_dataset(quads, request.format, self._rules, request.encoding))
+            triples = self._triples(found[0])
+            first = next(triples, None)
+            if first is None and request.graph != "default":
+                return Reply("absent")
+            all_of_them = triples if first is None else chain([first], triples)
+            return await self._written(found[0], lambda: write_result(all_of_them, request.format, self._rules, request.encoding))
+
+    # What was found
+
+    def _solutions(self, found: Found) -> ox.QuerySolutions | ox.QueryBoolean:
+        body: bytes | IO[bytes] = self._unmarked(found)
+        if self._own.dialect.rewrites:
+            body = self._own.dialect.canonical_json(found.body.read().replace(self._holding.mark.encode(), b""))
+        return ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+
+    def _triples(self, found: Found) -> Iterator[ox.Triple]:
+        canonical = self._own.dialect.canonical
+        quads = ox.parse(self._unmarked(found), format=ox.RdfFormat.from_media_type(found.media_type))
+        return (ox.Triple(quad.subject, quad.predicate, canonical(quad.object)) for quad in quads)
+
+    def _quads(self, found: Found, name: str) -> Iterator[ox.Quad]:
+        graph = ox.DefaultGraph() if name == "default" else ox.NamedNode(name)
+        return (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in self._triples(found))
+
+    def _unmarked(self, found: Found) -> IO[bytes]:
+        return cast("IO[bytes]", Unmarked(found.body, self._holding.mark))
+
+    # The engine
+
+    def _look(self) -> None:
+        """Have a look at the engine at once."""
+        self._loop.call_soon_threadsafe(self._look_now.set)
+
+    async def _look_after(self) -> None:
+        """See from time to time whether the engine is well, and more often while it is not."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), self._breaker.pause if self._breaker.reason else _LOOK)
+            self._look_now.clear()
+            before = self._breaker.reason
+            await self._examine()
+            if self._breaker.reason != before:
+                _log.warning(self._breaker.reason or "The database answers again.")
+
+    async def _examine(self) -> None:
+        try:
+            held = await is_held(self._probe, self._holding)
+        except QueryTimeout:
+            self._breaker.open("The database behind this server does not answer in time.")
+        except (KgError, SyntaxError, ValueError) as error:
+            self._breaker.open(str(error))
+        else:
+            if held:
+                self._breaker.close()
+            else:
+                self._breaker.open(f"The database no longer holds release {self._holding.release}.")
+
+    def condition(self) -> Condition:
+        """See `kg.store.Store`."""
+        reason = self._breaker.reason or ("" if self._started and self._pool.is_ready else _LOADING)
+        return Condition(not reason, reason, self._places.counts, self._reception.outcomes, self._pool.forked)
+
+    async def close(self) -> None:
+        """See `kg.store.Store`."""
+        await self._pool.close()
+        await self._lent.close()
+        if self._thread.is_alive():
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._end(), self._loop))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            await asyncio.to_thread(self._thread.join)
+            self._loop.close()
+
+    async def _end(self) -> None:
+        if self._looking:
+            self._looking.cancel()
+        await self._own.close()
+
+
+def _unreadable(found: Found, error: Exception) -> EngineFailed:
+    return EngineFailed(f"The database gave an answer that is no {found.media_type}: {error}")

@@ -1,0 +1,262 @@
+"""A release on disk comes in; the same in an engine elsewhere, compared and then made the current one there, goes out.
+
+New graphs come first, under names that nobody asks for yet (`kg.store.holding`); only when all are there and compare well, the
+graph of releases is replaced, by one PUT. Triples are sent in the order of the dump, and a graph is a set: how far an earlier
+attempt came is seen from how many triples the engine has, and sending some of them again changes nothing. Whatever bulk loader an
+engine has can do the sending instead (`write_for_bulk`); the rest is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+import pyoxigraph as ox
+
+from kg.errors import EngineFailed, KgError
+from kg.names import DATASET, LAYERS, PREFIXES, layer, release_iri
+from kg.release import NQUADS, Release
+from kg.settings import Settings
+from kg.store.breaker import Breaker
+from kg.store.engine import SOLUTIONS, TRIPLES, Engine
+from kg.store.holding import POINTER, Holding, Unmarked
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_LINES = 50_000  # triples that are sent at once: about 8 MB
+_SECONDS = 3600.0  # that an engine may take to count, or to take in what it was sent
+_SAMPLED = 5_000  # triples, about, of which the canonical hashes are compared
+_SUBJECTS = 50  # in one question
+_MOST = 1 << 28  # bytes of an answer
+_DEFAULT = "default"
+_ENDS = {f" <{layer(name)}> .\n".encode(): layer(name) for name in LAYERS}
+_SPACES = 4  # in a line that names a graph: subjects and predicates are IRIs, which have none
+_COUNT = "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }"
+_CURRENT = ox.NamedNode("http://www.w3.org/ns/dcat#hasCurrentVersion")
+_IDENTIFIER = ox.NamedNode(PREFIXES["dct"] + "identifier")
+_PART_OF = ox.NamedNode(PREFIXES["dct"] + "isPartOf")
+_TRIPLES = ox.NamedNode("http://rdfs.org/ns/void#triples")
+#: How far it is: done, of how many.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A graph of the release here, and in the engine."""
+
+    graph: str
+    here: int  # triples
+    there: int
+    hash_here: str  # of a sample, in canonical form (RDFC-1.0: without blank nodes, sorted N-Triples); SHA-256
+    hash_there: str
+    differing: Sequence[str]  # some triples that only one side has
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether they are the same, as far as was looked."""
+        return self.here == self.there and self.hash_here == self.hash_there
+
+
+def load(release: Release, settings: Settings, progress: Progress) -> list[Compared]:
+    """Load a release, from where an earlier attempt was cut short, and make it the current one there.
+
+    What is there but differs is told and not made current. Raises KgError where the engine does not do as it is asked.
+    """
+    return asyncio.run(_load(release, settings, progress))
+
+
+def compare(release: Release, settings: Settings) -> list[Compared]:
+    """A release here, and what an engine has of it."""
+    return asyncio.run(_compare_alone(release, settings))
+
+
+def remove(release: str, settings: Settings) -> None:
+    """Take a release out of an engine, by its id; raises KgError where it is the current one."""
+    asyncio.run(_remove(release, settings))
+
+
+def held(settings: Settings) -> tuple[list[str], str]:
+    """The ids of the releases that an engine holds, and of the current one."""
+    return asyncio.run(_held(settings))
+
+
+def write_for_bulk(release: Release, path: Path) -> int:
+    """The triples with the names that their graphs have in an engine, as N-Quads with gzip, for its own bulk loader; how many."""
+    holding, number = Holding(release.manifest.id), 0
+    with gzip.open(path, "wb", compresslevel=5) as file:
+        for graph, line in _lines(release):
+            file.write(line[:-2] + f"<{holding.graph(graph)}> .\n".encode())
+            number += 1
+    return number
+
+
+async def _load(release: Release, settings: Settings, progress: Progress) -> list[Compared]:
+    holding = Holding(release.manifest.id)
+    here = _count(release)
+    async with _open(settings) as engine:
+        there = {graph: await _count_there(engine, holding.graph(graph)) for graph in here}
+        for graph in here:
+            if there[graph] > here[graph]:  # no earlier attempt of ours
+                await engine.write("DELETE", holding.graph(graph), b"", _SECONDS)
+                there[graph] = 0
+        await _send(engine, release, here, there, progress)
+        compared = await _compare(engine, release, here)
+        if all(each.is_equal for each in compared):
+            await _point(engine, release, compared)
+    return compared
+
+
+async def _send(engine: Engine, release: Release, here: Mapping[str, int], there: Mapping[str, int], progress: Progress) -> None:
+    holding, total = Holding(release.manifest.id), sum(here.values())
+    pieces: dict[str, list[bytes]] = {graph: [] for graph in here}
+    read: Counter[str] = Counter()
+    # What stands before the last piece is there, whole; of the last piece nobody knows.
+    begin = {graph: there[graph] if there[graph] == here[graph] else there[graph] // _LINES * _LINES for graph in here}
+    for graph, line in _lines(release):
+        read[graph] += 1
+        if read[graph] > begin[graph]:
+            pieces[graph].append(line)
+        if len(pieces[graph]) == _LINES or (pieces[graph] and read[graph] == here[graph]):
+            triples = holding.disguised(b"".join(pieces[graph]), engine.dialect.garbles)
+            await engine.write("POST", holding.graph(graph), triples, _SECONDS)
+            pieces[graph] = []
+            progress(read.total(), total)
+
+
+def _lines(release: Release) -> Iterator[tuple[str, bytes]]:
+    """Each triple with its graph, as N-Triples, in the order of the dump."""
+    with (release.path / NQUADS).open("rb") as file:
+        for line in file:
+            graph = next((graph for end, graph in _ENDS.items() if line.endswith(end)), _DEFAULT)
+            if graph == _DEFAULT or line.count(b" ") < _SPACES:  # a triple about a graph ends so, too
+                yield _DEFAULT, line
+            else:
+                yield graph, line[: -len(graph) - 6] + b" .\n"
+
+
+def _count(release: Release) -> dict[str, int]:
+    return dict(sorted(Counter(graph for graph, _ in _lines(release)).items()))
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Engine]:
+    engine = Engine(settings, Breaker(), 2)
+    try:
+        await engine.open()
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def _rows(engine: Engine, query: str, graph: str) -> list[dict[str, str]]:
+    form = [("query", query), ("default-graph-uri", graph)]
+    found = await engine.probe(form, SOLUTIONS, _SECONDS, _MOST)
+    with found.body:
+        solutions = ox.parse_query_results(found.body, format=ox.QueryResultsFormat.JSON)
+        if not isinstance(solutions, ox.QuerySolutions):
+            raise EngineFailed("The database answered a SELECT as if it were an ASK.")
+        names = [variable.value for variable in solutions.variables]
+        return [{name: str(row[name].value) for name in names if row[name] is not None} for row in solutions]
+
+
+async def _count_there(engine: Engine, graph: str) -> int:
+    return int((await _rows(engine, _COUNT, graph))[0]["n"])
+
+
+async def _triples(engine: Engine, query: str, graph: str, mark: str) -> set[ox.Triple]:
+    found = await engine.probe([("query", query), ("default-graph-uri", graph)], TRIPLES, _SECONDS, _MOST)
+    with found.body:
+        quads = ox.parse(cast("IO[bytes]", Unmarked(found.body, mark)), format=ox.RdfFormat.from_media_type(found.media_type))
+        return {ox.Triple(quad.subject, quad.predicate, engine.dialect.canonical(quad.object)) for quad in quads}
+
+
+async def _compare_alone(release: Release, settings: Settings) -> list[Compared]:
+    async with _open(settings) as engine:
+        return await _compare(engine, release, _count(release))
+
+
+async def _compare(engine: Engine, release: Release, here: Mapping[str, int]) -> list[Compared]:
+    holding, compared = Holding(release.manifest.id), []
+    for graph, sample in _sample(release, here).items():
+        name = holding.graph(graph)
+        ours = set(ox.parse(b"".join(sample), format=ox.RdfFormat.N_TRIPLES))
+        mine, theirs = {quad.triple for quad in ours}, set()
+        subjects = sorted({str(triple.subject) for triple in mine})
+        for start in range(0, len(subjects), _SUBJECTS):
+            some = " ".join(subjects[start : start + _SUBJECTS])
+            query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {some} }} ?s ?p ?o }}"
+            theirs |= await _triples(engine, query, name, holding.mark)
+        differing = [f"only here: {triple}" for triple in mine - theirs] + [f"only there: {triple}" for triple in theirs - mine]
+        there = await _count_there(engine, name)
+        compared.append(Compared(graph, here[graph], there, _hash(mine), _hash(theirs), sorted(differing)))
+    return compared
+
+
+def _sample(release: Release, here: Mapping[str, int]) -> dict[str, list[bytes]]:
+    """Of each graph all triples of some subjects: of those whose hash it hits."""
+    parts = {graph: max(1, number // _SAMPLED) for graph, number in here.items()}
+    sample: dict[str, list[bytes]] = {graph: [] for graph in here}
+    for graph, line in _lines(release):
+        digest = hashlib.blake2b(line.partition(b" ")[0], digest_size=8).digest()
+        if int.from_bytes(digest) % parts[graph] == 0:
+            sample[graph].append(line)
+    return sample
+
+
+def _hash(triples: Iterable[ox.Triple]) -> str:
+    return hashlib.sha256("".join(sorted(f"{triple} .\n" for triple in triples)).encode()).hexdigest()
+
+
+async def _point(engine: Engine, release: Release, compared: Sequence[Compared]) -> None:
+    """Tell the graph of releases that this one is there, and the current one."""
+    holding = Holding(release.manifest.id)
+    known = {triple for triple in await _pointer(engine) if triple.predicate != _CURRENT}
+    iri = ox.NamedNode(holding.iri)
+    known |= {ox.Triple(iri, _IDENTIFIER, ox.Literal(holding.release)), ox.Triple(ox.NamedNode(DATASET), _CURRENT, iri)}
+    for each in compared:
+        graph = ox.NamedNode(holding.graph(each.graph))
+        known |= {ox.Triple(graph, _PART_OF, iri), ox.Triple(graph, _TRIPLES, ox.Literal(each.here))}
+    await engine.write("PUT", POINTER, _as_text(known), _SECONDS)
+
+
+async def _pointer(engine: Engine) -> set[ox.Triple]:
+    return await _triples(engine, "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", POINTER, "")
+
+
+async def _held(settings: Settings) -> tuple[list[str], str]:
+    async with _open(settings) as engine:
+        return _releases(await _pointer(engine))
+
+
+def _releases(pointer: Iterable[ox.Triple]) -> tuple[list[str], str]:
+    names = {str(triple.subject): getattr(triple.object, "value", "") for triple in pointer if triple.predicate == _IDENTIFIER}
+    current = next((str(triple.object) for triple in pointer if triple.predicate == _CURRENT), "")
+    return sorted(names.values()), names.get(current, "")
+
+
+async def _remove(release: str, settings: Settings) -> None:
+    async with _open(settings) as engine:
+        pointer = await _pointer(engine)
+        there, current = _releases(pointer)
+        if release not in there:
+            raise KgError(f"There is no release '{release}' in the engine. Releases there: {', '.join(there) or 'none'}.")
+        if release == current:
+            raise KgError(f"Release '{release}' is the current one there. Load another first.")
+        iri = ox.NamedNode(release_iri(release))
+        graphs = {triple.subject for triple in pointer if triple.predicate == _PART_OF and triple.object == iri}
+        kept = {triple for triple in pointer if triple.subject != iri and triple.subject not in graphs}
+        await engine.write("PUT", POINTER, _as_text(kept), _SECONDS)
+        for graph in sorted(graphs, key=str):
+            await engine.write("DELETE", str(getattr(graph, "value", "")), b"", _SECONDS)
+
+
+def _as_text(triples: Iterable[ox.Triple]) -> bytes:
+    return "".join(sorted(f"{triple} .\n" for triple in triples)).encode()
