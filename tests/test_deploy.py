@@ -39,9 +39,7 @@ def instruction(name: str) -> list[str]:
 
 
 def test_the_image_is_made_of_files_that_are_there_and_let_through() -> None:
-    let_through = {
-        line.removeprefix("!") for line in (ROOT / ".containerignore").read_text("utf-8").splitlines() if line[:1] == "!"
-    }
+    let_through = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"}
     copied = {source for line in re.findall(r"^COPY (?!--from)(.*) \S+$", CONTAINERFILE, re.MULTILINE) for source in line.split()}
     assert copied == let_through
     assert all((ROOT / name).exists() for name in copied)

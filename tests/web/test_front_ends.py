@@ -7,9 +7,11 @@ import random
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kg.build import build
 from kg.release import Release
+from kg.web.site import PUBLIC
 from web.load import HOST, Asked, Told, ask, loading
 from web.proxies import free_port, haproxy_command, nginx_command, proxying
 from web.running import Running, serving
@@ -46,7 +49,7 @@ class Pair:
         self.ports = (free_port(), free_port())
         self._running = [(stack := ExitStack(), stack.enter_context(self._serving(number))) for number in (0, 1)]
 
-    def _serving(self, number: int) -> object:
+    def _serving(self, number: int) -> AbstractContextManager[Running]:
         return serving("--build", self._folder, "--port", str(self.ports[number]), KG_CLIENT_RATE="100", KG_PROXIES="127.0.0.1")
 
     def server(self, number: int) -> Running:
@@ -194,6 +197,41 @@ def test_the_second_crawl_reaches_nobody(pair: Pair, tmp_path: Path) -> None:
         tagged = CRAWLERS[1] | {"If-None-Match": second[5].headers["etag"]}
         assert ask(port, Asked(addresses[5], headers=tagged)).status == 304
         assert ask(port, Asked("/page/org/maker", headers=CRAWLERS[0])).status == 502  # nobody is there
+
+
+class Briefly(BaseHTTPRequestHandler):
+    """A front end whose answers hold for a second instead of minutes, and else as ours do."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Cache-Control", re.sub(r"max-age=\d+", "max-age=1", PUBLIC))
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+def test_an_old_answer_is_better_than_none(tmp_path: Path) -> None:
+    """While the cache asks for the new one, and after nobody is there to be asked."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Briefly) as front:
+        thread = threading.Thread(target=front.serve_forever)
+        thread.start()
+        ports = (front.server_address[1], free_port())
+        with proxying("nginx", tmp_path, ports, cached=True) as port:
+            caught = [ask(port, Asked("/")).headers["x-cache"]]
+            time.sleep(2.1)
+            caught += [ask(port, Asked("/")).headers["x-cache"]]
+            front.shutdown()
+            thread.join()
+            front.server_close()
+            time.sleep(2.1)
+            told = ask(port, Asked("/"))
+    assert caught == ["MISS", "STALE"]
+    assert (told.status, told.body, told.headers["x-cache"]) == (200, b"ok", "STALE")
 
 
 ADDRESSES = [
