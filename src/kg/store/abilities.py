@@ -19,7 +19,10 @@ _NOWHERE = "urn:x-vigia:none"
 
 @dataclass(frozen=True)
 class Ability:
-    """What is asked for, by whom it is needed, a query of the graph that lists releases, and the values that its rows must have."""
+    """What is wrong without it, a query of the graph that lists releases, and the values that its rows must have.
+
+    In both, RELEASE and ID stand for the release that is to be served.
+    """
 
     what: str
     query: str
@@ -32,9 +35,9 @@ _ABILITIES = (
     Ability("it does not answer SELECT with a constant", 'SELECT ("a"@es AS ?a) {}', [["a"]]),
     Ability(_SELECTED, "SELECT ?s { ?s ?p ?o } LIMIT 1", [], [("default-graph-uri", _NOWHERE)]),
     Ability(_SELECTED, "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }", [[POINTER]], [("named-graph-uri", POINTER)]),
-    Ability("it cannot follow property paths", "SELECT (COUNT(*) AS ?n) { ?s (dct:isPartOf|dct:none)/dct:identifier+ ?i FILTER(false) }", [["0"]]),
+    Ability("it cannot follow property paths", "SELECT DISTINCT ?i { ?g dct:isPartOf+ <RELEASE> . ?g (dct:isPartOf|dct:none)/dct:identifier ?i }", [["ID"]]),
     Ability("it cannot join VALUES", 'SELECT ?b { VALUES (?a ?b) { ("x" "1") ("y" "2") } VALUES ?a { "y" } }', [["2"]]),
-    Ability("it cannot leave out by NOT EXISTS and MINUS", 'SELECT ?a { VALUES ?a { "x" "y" } FILTER NOT EXISTS { FILTER(?a = "x") } MINUS { VALUES ?a { "z" } } }', [["y"]]),
+    Ability("it cannot leave out by NOT EXISTS and MINUS", "SELECT DISTINCT ?r { ?g dct:isPartOf ?r FILTER(?r = <RELEASE>) FILTER NOT EXISTS { ?g dct:identifier ?i } MINUS { ?r dct:isPartOf ?x } }", [["RELEASE"]]),
     Ability("it does not group and count", 'SELECT ?a (COUNT(DISTINCT ?b) AS ?n) (GROUP_CONCAT(?b; SEPARATOR="+") AS ?c) { VALUES (?a ?b) { ("x" "1") } } GROUP BY ?a', [["x", "1", "1"]]),
     Ability("it cannot evaluate subqueries and OPTIONAL", 'SELECT ?a ?b { { SELECT ?a { VALUES ?a { "x" "y" } } ORDER BY DESC(?a) LIMIT 1 } OPTIONAL { VALUES (?a ?b) { ("y" "1") } } }', [["y", "1"]]),
     Ability("its functions of strings and languages are not those of SPARQL", 'SELECT ?a { BIND(STRAFTER("año nuevo"@es, "año ") AS ?a) FILTER(LANG(?a) = "es" && REGEX(?a, "^NUE", "i") && STRLEN(?a) = 5) }', [["nuevo"]]),
@@ -42,16 +45,20 @@ _ABILITIES = (
 )  # fmt: skip
 
 
-async def missing(ask: Ask) -> list[str]:
-    """What the engine cannot do of what our queries need; nothing where it can do all."""
+async def missing(ask: Ask, holding: Holding) -> list[str]:
+    """What an engine that holds the release cannot do of what our queries need; nothing where it can do all."""
+
+    def filled(text: str) -> str:
+        return text.replace("RELEASE", holding.iri).replace("ID", holding.release)
+
     found: dict[str, None] = {}
     for ability in _ABILITIES:
         try:
-            rows = await ask(ability.query, ability.dataset)
+            rows = await ask(filled(ability.query), ability.dataset)
         except (BadQuery, EngineFailed, QueryTimeout) as error:
             found[f"{ability.what} ({error})"] = None
         else:
-            if [[_text(term) for term in row.values()] for row in rows] != [list(row) for row in ability.rows]:
+            if [[_text(term) for term in row.values()] for row in rows] != [list(map(filled, row)) for row in ability.rows]:
                 found[ability.what] = None
     return list(found)
 

@@ -123,10 +123,10 @@ class RemoteStore:
         self._started = True
 
     async def _begin(self) -> None:
-        if lacks := await missing(self._probe):
-            raise KgError(f"The engine at {self._settings.store} cannot be used: " + "; ".join(lacks) + ".")
         if not await is_held(self._probe, self._holding):
             raise KgError(f"The engine at {self._settings.store} does not hold release {self._holding.release}. Run 'kg load'.")
+        if lacks := await missing(self._probe, self._holding):
+            raise KgError(f"The engine at {self._settings.store} cannot be used: " + "; ".join(lacks) + ".")
         self._looking = asyncio.create_task(self._look_after())
 
     async def query(self, request: Request | Dump, client: str = "", hang_up: HangUp | None = None) -> Answer:
