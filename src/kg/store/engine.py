@@ -33,7 +33,7 @@ _WORDS = 500  # characters of an engine's complaint that are passed on
 _SILENT = "The database behind this server does not answer."
 _LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
 SOLUTIONS = ("application/sparql-results+json",)
-TRIPLES = ("application/n-triples", "text/turtle")
+TRIPLES = ("application/n-triples",)  # one type by the kind of query: some engines stumble over two
 #: Names and values of a form.
 Form = Sequence[tuple[str, str]]
 
