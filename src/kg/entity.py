@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -22,6 +22,7 @@ _LINK_LIMIT = 400
 #: Claims on one page of a thing, and values of one fact.
 CLAIM_LIMIT = 250
 _VALUE_LIMIT = 60
+_MOST_LISTED = 2000  # things in a query
 _MOST_POINTING = 5000  # triples that lead to a thing, of which its links are made
 _OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o FILTER(?p != kg:claim) }"
 _DERIVED = "SELECT ?iri ?p ?o WHERE { GRAPH graph:derived { ?iri ?p ?o } }"
@@ -138,9 +139,9 @@ class Entities:
         pointing = self._sorted(_POINTING.format(limit=_MOST_POINTING), {"iri": node})
         pointing = [row for row in pointing if isinstance(row["thing"], ox.NamedNode) and not row["thing"].value.startswith(NODE)]
         owners: dict[RdfTerm, list[Row]] = defaultdict(list)
-        listed = " ".join(sorted({str(row["thing"]) for row in pointing}))
-        for row in self._sorted(_OWNERS.format(claims=listed)) if listed else ():
-            owners[row["claim"]].append(row)
+        for some in _batches(sorted({str(row["thing"]) for row in pointing})):
+            for row in self._sorted(_OWNERS.format(claims=" ".join(some))):
+                owners[row["claim"]].append(row)
         facts = {(iri_of_term(row["p"]), row["o"]) for row in own}
         found: dict[tuple[RdfTerm, RdfTerm], Row] = {}
         for row in pointing:
@@ -291,15 +292,19 @@ class Entities:
         """IRI → language → text, for all the IRIs among the terms."""
         nodes = sorted({str(term) for term in terms if isinstance(term, ox.NamedNode)})
         found: dict[str, dict[str, str]] = defaultdict(dict)
-        for start in range(0, len(nodes), 2000):
+        for some in _batches(nodes):
             # The store itself wrote these IRIs, and a NamedNode writes itself as one term.
-            values = " ".join(nodes[start : start + 2000])
-            text = f"""SELECT ?x ?text WHERE {{ VALUES ?x {{ {values} }} ?x {path} ?text }}"""
+            text = f"""SELECT ?x ?text WHERE {{ VALUES ?x {{ {" ".join(some)} }} ?x {path} ?text }}"""
             for row in self._sorted(text):
                 said = row["text"]
                 if isinstance(said, ox.Literal):
                     found[iri_of_term(row["x"])].setdefault(said.language or "", said.value)
         return found
+
+
+def _batches(nodes: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many as one query may list: not every engine takes 5,000."""
+    return (nodes[start : start + _MOST_LISTED] for start in range(0, len(nodes), _MOST_LISTED))
 
 
 def _work(iri: str, name: Value, pairs: Iterable[tuple[str, RdfTerm]]) -> Work:

@@ -6,7 +6,7 @@ It is not parsed here, only taken apart into words.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -117,32 +117,50 @@ def is_open(query: str) -> bool:
     return bool(_CHOICES & set(words(query)))
 
 
-def renamed(query: str, names: Mapping[str, str], base: str) -> str:
-    """The same query with other IRIs for those that are named, however they are written: in full, relative, or with a prefix."""
+@dataclass(frozen=True)
+class Scoped:
+    """A query that no longer says itself what it is about."""
+
+    text: str
+    default_graphs: Sequence[str]  # what stood behind FROM, in full
+    named_graphs: Sequence[str]  # and behind FROM NAMED
+    uses_graphs: bool  # whether it asks for named graphs
+
+
+def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Scoped:
+    """The query without its FROM clauses, and with other names for graphs, however they are written: in full, relative, by prefix.
+
+    Graphs that have no other name are `nowhere`. Other IRIs are left as they are, unless they are names of graphs.
+    """
     declared, pieces = dict(PREFIXES), []
-    expected, prefix = "", ""
+    graphs: dict[str, list[str]] = {"FROM": [], "NAMED": []}
+    expected, prefix, uses_graphs = "", "", False
     for match in _TOKEN.finditer(query):
-        text = piece = match[0]
-        if match["iri"]:
-            iri = urljoin(base, text[1:-1])
-            if expected == "BASE":
-                base = iri
-            elif expected == "PREFIX":
-                declared[prefix] = iri
-            elif iri in names:
-                piece = f"<{names[iri]}>"
-            expected = ""
-        elif match["local"] is not None and expected == "PREFIX":
+        piece, before, after = match[0], "", ""
+        word = piece.upper() if match["bare"] else ""
+        iri = urljoin(base, piece[1:-1]) if match["iri"] else ""
+        if match["local"] is not None and expected == "PREFIX":
             prefix = match["run"]
         elif match["local"] is not None:
             before, name, local = _prefixed(match)
-            end = len(local.rstrip("."))
-            if (iri := declared.get(name, "") + local[:end]) in names:
-                piece = f"{before}<{names[iri]}>{local[end:]}"
-        elif match["bare"] and text.upper() in ("BASE", "PREFIX"):
-            expected = text.upper()
+            after = local[len(local.rstrip(".")) :]
+            iri = declared.get(name, "") + local.rstrip(".")
+        if word in ("BASE", "PREFIX", "FROM", "GRAPH") or (word == "NAMED" and expected == "FROM"):
+            expected, uses_graphs = word, uses_graphs or word == "GRAPH"
+            piece = "" if word in graphs else piece
+        elif iri and expected == "BASE":
+            base, expected = iri, ""
+        elif iri and expected == "PREFIX":
+            declared[prefix], expected = iri, ""
+        elif iri and expected in graphs:
+            graphs[expected].append(iri)
+            piece, expected = before + after, ""
+        elif iri and (expected == "GRAPH" or iri in names):
+            piece, expected = f"{before}<{names.get(iri, nowhere)}>{after}", ""
+        elif match["variable"]:
+            expected = ""
         pieces.append(piece)
-    return "".join(pieces)
+    return Scoped("".join(pieces), graphs["FROM"], graphs["NAMED"], uses_graphs)
 
 
 def _prefixed(match: re.Match[str]) -> tuple[str, str, str]:
@@ -172,6 +190,12 @@ def fixed(query: str, terms: Mapping[str, str]) -> str:
             piece = "" if not depth and clause in ("SELECT", "GROUP") else terms[piece[1:]]
         pieces.append(piece)
     return _BY_NOTHING.sub("", "".join(pieces))
+
+
+def patterns(query: str) -> int:
+    """How many triple patterns a query has at most: one more than there are full stops, semicolons and commas between them."""
+    ends = sum(1 for match in _TOKEN.finditer(query) if match[0] in ".;," or (match["local"] or "").endswith("."))
+    return ends + 1
 
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:

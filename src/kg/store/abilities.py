@@ -45,8 +45,11 @@ _ABILITIES = (
 )  # fmt: skip
 
 
-async def missing(ask: Ask, holding: Holding) -> list[str]:
-    """What an engine that holds the release cannot do of what our queries need; nothing where it can do all."""
+async def missing(ask: Ask, holding: Holding, wanted: int) -> list[str]:
+    """What an engine that holds the release cannot do of what our queries need; nothing where it can do all.
+
+    `wanted` is how many rows it must give at once, where that is not beyond doubt; else 0.
+    """
 
     def filled(text: str) -> str:
         return text.replace("RELEASE", holding.iri).replace("ID", holding.release)
@@ -60,7 +63,17 @@ async def missing(ask: Ask, holding: Holding) -> list[str]:
         else:
             if [[_text(term) for term in row.values()] for row in rows] != [list(map(filled, row)) for row in ability.rows]:
                 found[ability.what] = None
+    if wanted and not await _gives(ask, holding, wanted):
+        found[f"it cuts answers at less than {wanted:,} rows: raise its limit"] = None
     return list(found)
+
+
+async def _gives(ask: Ask, holding: Holding, rows: int) -> bool:
+    query = f"SELECT (1 AS ?n) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {rows}"
+    try:
+        return len(await ask(query, [("default-graph-uri", holding.default)])) == rows
+    except EngineFailed:  # it says so itself
+        return False
 
 
 async def is_held(ask: Ask, holding: Holding) -> bool:

@@ -24,7 +24,10 @@ class Dialect:
     name: str
     header: str = ""  # the header that only it sends, or that it says its name in
     value: str = ""  # what that begins with
-    cut_header: str = ""  # the header that tells of an answer that was cut
+    cut_headers: tuple[str, ...] = ()  # the headers that tell of an answer that was cut
+    cancelled: bytes = b""  # what an answer ends with that was begun and given up
+    graph_triples: int = 0  # of a larger graph nobody can tell whether it was cut; 0: that can always be told
+    patterns: int = 0  # triple patterns in a query that it still survives; 0: as many as you like
     timeout: tuple[tuple[int, str], ...] = ()  # a status, and words of the body, by which it says that a query took too long
     complaint: tuple[tuple[int, str], ...] = ()  # likewise that it cannot evaluate a query, other than by status 400
 
@@ -43,7 +46,7 @@ class Dialect:
     def canonical(self, term: Term) -> Term:
         """A literal of a type that it writes in its own way, written as XML Schema 1.1 has it; other terms as they are."""
         if isinstance(term, ox.Literal) and term.datatype.value in self.rewrites:
-            return ox.Literal(_shortest(term.value), datatype=term.datatype)
+            return ox.Literal(_canonical(term.value, term.datatype.value), datatype=term.datatype)
         return term
 
     def canonical_json(self, solutions: bytes) -> bytes:
@@ -55,15 +58,14 @@ class Dialect:
             for solution in read["results"]["bindings"]:
                 for term in solution.values():
                     if term.get("datatype") in self.rewrites:
-                        term["value"] = _shortest(term["value"])
+                        term["value"] = _canonical(term["value"], term["datatype"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no results in the JSON: {error}") from None
         return json.dumps(read).encode()
 
     def cut(self, headers: Mapping[str, str]) -> str:
         """What an answer's headers say of what is missing; empty where it is whole."""
-        value = headers.get(self.cut_header, "") if self.cut_header else ""
-        return f"{self.cut_header}: {value}." if value else ""
+        return " ".join(f"{name}: {headers[name]}." for name in self.cut_headers if name in headers)
 
     def is_timeout(self, status: int, said: str) -> bool:
         """Whether it gave a query up because it took too long."""
@@ -74,11 +76,14 @@ class Dialect:
         return _told(self.complaint, status, said)
 
 
-def _shortest(number: str) -> str:
+def _canonical(text: str, datatype: str) -> str:
+    """The canonical form of a decimal or a boolean (XML Schema 1.1, part 2, E); what is neither stays as it is."""
+    if datatype == _XSD + "boolean":
+        return {"1": "true", "0": "false"}.get(text, text)
     try:
-        return format(Decimal(number).normalize(), "f")
+        return format(Decimal(text).normalize(), "f")
     except InvalidOperation:
-        return number
+        return text
 
 
 def _told(signs: tuple[tuple[int, str], ...], status: int, said: str) -> bool:
@@ -87,22 +92,26 @@ def _told(signs: tuple[tuple[int, str], ...], status: int, said: str) -> bool:
 
 ANY = Dialect("another engine")
 DIALECTS = (
-    Dialect("Oxigraph", header="Server", value="oxigraph", graphs=("/query$", "/store")),
+    Dialect("Oxigraph", header="Server", value="Oxigraph", graphs=("/query$", "/store")),
     Dialect(
         "Apache Jena Fuseki",
         header="Fuseki-Request-Id",
         timeout=((503, "timed out|timeout"),),
         rewrites=(_XSD + "decimal",),  # with a store on disk (TDB2): 3.0 for 3
+        cancelled=b"Query cancelled due to timeout",
         graphs=("^(/[^/]+)(/sparql|/query)?/?$", r"\1/data"),
     ),
     Dialect(
         "Virtuoso",
         header="Server",
         value="Virtuoso",
-        cut_header="X-SPARQL-MaxRows",
+        cut_headers=("X-SPARQL-MaxRows", "X-SQL-State"),
+        graph_triples=100_000,  # that it gives so many is seen at the start (kg.store.abilities)
+        patterns=60,  # its process ends at 100
         timeout=((500, "S1TAT|S1T00|timeout"),),
         complaint=((500, "^Virtuoso [0-9A-Z]{5} Error"),),
         garbles=(_XSD + "duration",),  # 7.2.5: "120" for "P10Y"
+        rewrites=(_XSD + "boolean", _XSD + "decimal"),  # 1 for true
         graphs=("/sparql(-auth)?/?$", "/sparql-graph-crud-auth"),
     ),
 )

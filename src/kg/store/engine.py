@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import random
 import ssl
 import tempfile
@@ -33,7 +34,7 @@ _WORDS = 500  # characters of an engine's complaint that are passed on
 _SILENT = "The database behind this server does not answer."
 _LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
 SOLUTIONS = ("application/sparql-results+json",)
-TRIPLES = ("application/n-triples", "text/turtle")
+TRIPLES = ("application/n-triples",)  # one type by the kind of query: some engines stumble over two
 #: Names and values of a form.
 Form = Sequence[tuple[str, str]]
 
@@ -158,7 +159,7 @@ class Engine:
             try:
                 async with asyncio.timeout(seconds):
                     async with self._send(
-                        method, address, params={"graph": graph}, data=triples or None, headers=headers
+                        method, address, params={"graph": graph}, data=io.BytesIO(triples) if triples else None, headers=headers
                     ) as response:
                         said = _plain((await response.content.read(_PIECE)).decode("utf-8", "replace"))
             except (aiohttp.ClientError, TimeoutError) as error:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import IO
 
 from kg.names import BASE, LAYERS, PREFIXES, layer, release_iri
-from kg.sparql import renamed, words
+from kg.sparql import Scoped, scoped, words
 
 #: The graph that says which releases an engine holds, and which of them is current.
 POINTER = layer("releases")
@@ -61,22 +61,23 @@ class Holding:
             triples = triples.replace(f'"^^<{iri}>'.encode(), f'"^^<{iri}{self.mark}>'.encode())
         return triples
 
-    def dataset(self, default_graphs: Sequence[str], named_graphs: Sequence[str]) -> list[tuple[str, str]]:
-        """Parameters that name a dataset, from those that a client gave (SPARQL 1.1 Protocol, 2.1.4)."""
-        defaults = [("default-graph-uri", self.graph(name)) for name in default_graphs]
-        return defaults + [("named-graph-uri", self.graph(name)) for name in named_graphs]
-
     def form(
         self, query: str, default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = (), prefixes: bool = True
     ) -> list[tuple[str, str]]:
-        """What the engine is sent: the query, with our prefixes declared or not, and its dataset."""
-        text, own, names = _prepared(self, query, prefixes)
-        form = [("query", text)]
-        if default_graphs or named_graphs:
-            return form + self.dataset(default_graphs, named_graphs)
-        if own:
-            return form
-        return form + self.dataset(["default"], list(self.graphs) if names else [])
+        """What the engine is sent: the query, with our prefixes declared or not, and its dataset (SPARQL 1.1 Protocol, 2.1.4).
+
+        The dataset is always told by parameters, which win over FROM in a query: engines that add them up would else show graphs
+        of other releases. A graph that is nowhere is always among them, for without any some show all.
+        """
+        sent = _scoped(self, query, prefixes)
+        if not (default_graphs or named_graphs):
+            default_graphs, named_graphs = sent.default_graphs, sent.named_graphs
+        if not (default_graphs or named_graphs):
+            default_graphs, named_graphs = ["default"], list(self.graphs)
+        form = [("query", sent.text), *(("default-graph-uri", self.graph(name)) for name in default_graphs or [""])]
+        if sent.uses_graphs:
+            form += [("named-graph-uri", self.graph(name)) for name in [*named_graphs, ""]]
+        return form
 
 
 class Unmarked(io.RawIOBase):
@@ -102,17 +103,16 @@ class Unmarked(io.RawIOBase):
         return given
 
 
-def _prepared(holding: Holding, query: str, prefixes: bool) -> tuple[str, bool, bool]:
-    return (_keep if len(query) <= _LONGEST_KEPT else _prepare)(holding, query, prefixes)
+def _scoped(holding: Holding, query: str, prefixes: bool) -> Scoped:
+    return (_kept if len(query) <= _LONGEST_KEPT else _scope)(holding, query, prefixes)
 
 
-def _prepare(holding: Holding, query: str, prefixes: bool) -> tuple[str, bool, bool]:
-    """The text for the engine; whether it names its dataset itself; and whether it asks for named graphs."""
-    used = set(words(query)) & _DATASET_WORDS
-    text = renamed(query, holding.graphs, BASE) if used else query
+def _scope(holding: Holding, query: str, prefixes: bool) -> Scoped:
+    used = _DATASET_WORDS.intersection(words(query))
+    sent = scoped(query, holding.graphs, holding.graph(""), BASE) if used else Scoped(query, (), (), False)
     # On one line, so that the engine counts lines as whoever wrote the query does.
-    declared = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items() if f"{name}:" in text) if prefixes else ""
-    return f"BASE <{BASE}> {declared}{text}", "FROM" in used, "GRAPH" in used
+    declared = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items() if f"{name}:" in sent.text) if prefixes else ""
+    return replace(sent, text=f"BASE <{BASE}> {declared}{sent.text}")
 
 
-_keep = lru_cache(maxsize=1024)(_prepare)
+_kept = lru_cache(maxsize=1024)(_scope)

@@ -21,9 +21,9 @@ from typing import IO, Any, TypeVar, cast
 import pyoxigraph as ox
 import uvloop
 
-from kg.errors import EngineFailed, HungUp, KgError, QueryTimeout
+from kg.errors import AnswerTooLarge, EngineFailed, HungUp, KgError, QueryTimeout, QueryTooHeavy
 from kg.settings import Settings
-from kg.sparql import fixed
+from kg.sparql import fixed, patterns
 from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.abilities import is_held, missing
 from kg.store.breaker import Breaker
@@ -37,10 +37,13 @@ from kg.store.writing import Refused, Rules, write_dataset, write_result
 from kg.store.zygote import Plan
 
 _LOOK = 5.0  # seconds between looks at an engine that is well
+_AGAIN = 0.5  # seconds before a second look at what was not there
+_START = 60.0  # seconds that it may take at the start, for each thing that is looked at
 _PROBE = 3.0  # seconds that it may take to answer what costs nothing
 _PATIENT = 0.2  # seconds after which it is looked at whether anybody still waits for an answer
 _SMALL = 1 << 14  # bytes of an answer that is read and written at once, not in a thread
 _SWOLLEN = 4  # how much larger than the answer that is sent an engine's may be: JSON names the columns in each row
+_TAIL = 500  # bytes
 _LONGEST_KEPT = 20_000  # characters of a query of which is remembered what sort it is
 _MOST_KEPT = 2_000  # queries
 _CHECKERS = 2  # worker processes that read queries
@@ -90,7 +93,7 @@ class RemoteStore:
     async def _probe(self, query: str, dataset: Sequence[tuple[str, str]]) -> list[Row]:
         await self._open()
         form = [*self._holding.form(query)[:1], *dataset]
-        return self._rows(await self._own.probe(form, SOLUTIONS, _PROBE, self._limit))
+        return self._rows(await self._own.probe(form, SOLUTIONS, _PROBE if self._looking else _START, self._limit))
 
     async def _open(self) -> None:
         if self._opening is None or (self._opening.done() and self._opening.exception()):
@@ -125,7 +128,7 @@ class RemoteStore:
     async def _begin(self) -> None:
         if not await is_held(self._probe, self._holding):
             raise KgError(f"The engine at {self._settings.store} does not hold release {self._holding.release}. Run 'kg load'.")
-        if lacks := await missing(self._probe, self._holding):
+        if lacks := await missing(self._probe, self._holding, self._own.dialect.graph_triples):
             raise KgError(f"The engine at {self._settings.store} cannot be used: " + "; ".join(lacks) + ".")
         self._looking = asyncio.create_task(self._look_after())
 
@@ -149,12 +152,19 @@ class RemoteStore:
         name = request.graph if sort == "graph" else request.results
         if name is None:
             return Reply("format", "graph" if sort == "graph" else "results")
+        self._demand_size(request.text)
         form = self._holding.form(request.text, request.default_graphs, request.named_graphs, bool(prefixes))
         accepted = TRIPLES if sort == "graph" else SOLUTIONS
         found = await self._found(form, accepted, client, hang_up, request.timeout)
         read = self._triples if sort == "graph" else self._solutions
         with found.body:
             return await self._written(found, lambda: write_result(read(found), name, self._rules, request.encoding, request.rows))
+
+    def _demand_size(self, query: str) -> None:
+        """Raise QueryTooHeavy where the query would end the engine."""
+        most = self._own.dialect.patterns
+        if most and query.count(".") + query.count(";") + query.count(",") >= most and patterns(query) > most:
+            raise QueryTooHeavy(f"The database takes at most {most} triple patterns in a query. Ask for less at a time.")
 
     async def _check(self, request: Request, client: str) -> Reply:
         """What sort of query it is, as a worker says; of most queries that is known from the last time."""
@@ -211,6 +221,8 @@ class RemoteStore:
         except Refused as refusal:
             return Reply(*refusal.args)
         except (SyntaxError, ValueError) as error:
+            if _is_cancelled(found, self._own.dialect.cancelled):
+                raise QueryTimeout("This query took longer than the database allows.") from None
             failure = _unreadable(found, error)
             self._breaker.fail(str(failure))
             raise failure from None
@@ -242,9 +254,13 @@ class RemoteStore:
         return ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
 
     def _triples(self, found: Found) -> Iterator[ox.Triple]:
-        canonical = self._own.dialect.canonical
-        quads = ox.parse(self._unmarked(found), format=ox.RdfFormat.from_media_type(found.media_type))
-        return (ox.Triple(quad.subject, quad.predicate, canonical(quad.object)) for quad in quads)
+        dialect = self._own.dialect
+        for number, quad in enumerate(ox.parse(self._unmarked(found), format=ox.RdfFormat.from_media_type(found.media_type)), 1):
+            if dialect.graph_triples and number > dialect.graph_triples:
+                raise AnswerTooLarge(
+                    f"Nobody can tell whether a graph of more than {dialect.graph_triples:,} triples is whole here."
+                )
+            yield ox.Triple(quad.subject, quad.predicate, dialect.canonical(quad.object))
 
     def _quads(self, found: Found, name: str) -> Iterator[ox.Quad]:
         graph = ox.DefaultGraph() if name == "default" else ox.NamedNode(name)
@@ -272,7 +288,8 @@ class RemoteStore:
 
     async def _examine(self) -> None:
         try:
-            held = await is_held(self._probe, self._holding)
+            # Where the graph of releases is not replaced at once, it may have been looked at in between.
+            held = await is_held(self._probe, self._holding) or await self._is_held_after_all()
         except QueryTimeout:
             self._breaker.open("The database behind this server does not answer in time.")
         except (KgError, SyntaxError, ValueError) as error:
@@ -282,6 +299,10 @@ class RemoteStore:
                 self._breaker.close()
             else:
                 self._breaker.open(f"The database no longer holds release {self._holding.release}.")
+
+    async def _is_held_after_all(self) -> bool:
+        await asyncio.sleep(_AGAIN)
+        return await is_held(self._probe, self._holding)
 
     def condition(self) -> Condition:
         """See `kg.store.Store`."""
@@ -302,6 +323,12 @@ class RemoteStore:
         if self._looking:
             self._looking.cancel()
         await self._own.close()
+
+
+def _is_cancelled(found: Found, mark: bytes) -> bool:
+    """Whether an answer ends with the words by which its engine gives up."""
+    found.body.seek(max(0, found.size - _TAIL))
+    return bool(mark) and mark in found.body.read()
 
 
 def _unreadable(found: Found, error: Exception) -> EngineFailed:

@@ -44,15 +44,15 @@ from kg.release import (
 from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store, backends
-from kg.store.backends import open_store
 from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe
 from kg.web.assets import MADE
 from kg.web.text import LANGUAGES, LATEST, choose_language, environment, page_link, pin, resource_link
 
-#: A proxy may keep an answer for as long as a new release may wait to be seen.
-PUBLIC = "public, max-age=300"
+#: A cache may keep an answer for as long as a new release may wait to be seen. For ten minutes more it may give it away while it
+#: asks for the new one, and for a day where nobody answers: an old answer is better than none.
+PUBLIC = "public, max-age=300, stale-while-revalidate=600, stale-if-error=86400"
 #: Stands for the address of the server in what is said of files that are not ours.
 FILES = "http://files.invalid/"
 
@@ -155,7 +155,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
     """The current release below `build`, or an older one by its version; raises ReleaseMissing where there is none."""
     release = read_release(build / RELEASES / version) if version else current_release(build)
     context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
-    store = open_store(release, PREFIXES, context, settings)
+    store = backends.open_store(release, PREFIXES, context, settings)
     questions = Questions(release.path / QUERIES)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
     void = ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE)
