@@ -139,7 +139,7 @@ def test_no_file_of_the_repository_says_a_version() -> None:
 def test_no_text_speaks_of_the_place_where_it_was_written() -> None:
     """Machine paths and registry hosts say nothing to a reader elsewhere."""
     foreign = re.compile(r"/(work|root|farm)/|://[^/\s]*(pypi|npm)[^/\s]*/")
-    for folder in ("src", "docs", "data", "ontology", "shapes", "queries", ".ci"):
+    for folder in ("src", "docs", "deploy", "data", "ontology", "shapes", "queries", ".ci"):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and path.suffix not in {".pyc", ".svg", ".png"} and "made" not in path.parts:
                 assert not foreign.search(path.read_text("utf-8")), path

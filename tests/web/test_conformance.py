@@ -614,7 +614,9 @@ def demand_manners(got: Got, method: str = "GET") -> None:
     assert got.headers.get_all("Access-Control-Allow-Origin") == ["*"]
     assert got.headers.get_all("X-Content-Type-Options") == ["nosniff"]
     [vary] = got.headers.get_all("Vary") or [""]
-    assert {name.strip() for name in vary.split(",")} == {"Accept", "Accept-Encoding", "Accept-Language"}
+    varying = {name.strip() for name in vary.split(",") if name}
+    assert varying <= {"Accept", "Accept-Encoding", "Accept-Language"}
+    assert "Accept-Encoding" in varying or got.status == 204
     assert len(got.headers.get_all("Date") or []) == 1
     assert "Server" not in got.headers
     if got.status in {204, 304}:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -45,10 +46,31 @@ def counted(server: Running) -> dict[tuple[str, str], float]:
     return {(s.name, next(iter(s.labels.values()), "")): s.value for family in families for s in family.samples}
 
 
-def test_health_names_the_release(server: Running, small: tuple[Path, Release]) -> None:
-    status, body = get(server, "/health")
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_health_names_the_release(server: Running, small: tuple[Path, Release], path: str) -> None:
+    status, body = get(server, path)
     assert status == 200
     assert json.loads(body) == {"status": "ok", "release": small[1].manifest.id}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes where Linux shows them")
+def test_a_server_that_lives_need_not_be_ready(server: Running) -> None:
+    pid = server.process.pid
+    (zygote,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(zygote), signal.SIGKILL)
+    status, body = eventually(lambda: get(server, "/ready"), 503)
+    assert (status, json.loads(body)["status"]) == (503, "The store is being loaded.")
+    assert get(server, "/health")[0] == 200
+    assert eventually(lambda: get(server, "/ready"), 200)[0] == 200
+    assert ask(server, "ASK {}")[0] == 200
+
+
+def eventually(asked: Callable[[], tuple[int, bytes]], status: int) -> tuple[int, bytes]:
+    """The first answer of that status; after a while, whatever comes."""
+    deadline = time.monotonic() + 10
+    while (answer := asked())[0] != status and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return answer
 
 
 def test_what_happens_is_counted(server: Running) -> None:

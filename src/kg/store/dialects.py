@@ -92,7 +92,7 @@ def _told(signs: tuple[tuple[int, str], ...], status: int, said: str) -> bool:
 
 ANY = Dialect("another engine")
 DIALECTS = (
-    Dialect("Oxigraph", header="Server", value="oxigraph", graphs=("/query$", "/store")),
+    Dialect("Oxigraph", header="Server", value="Oxigraph", graphs=("/query$", "/store")),
     Dialect(
         "Apache Jena Fuseki",
         header="Fuseki-Request-Id",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import random
 import ssl
 import tempfile
@@ -163,7 +164,7 @@ class Engine:
             try:
                 async with asyncio.timeout(seconds):
                     async with self._send(
-                        method, address, params={"graph": graph}, data=triples or None, headers=headers
+                        method, address, params={"graph": graph}, data=io.BytesIO(triples) if triples else None, headers=headers
                     ) as response:
                         said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:

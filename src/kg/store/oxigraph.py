@@ -65,12 +65,15 @@ class OxigraphStore:
 
     async def start(self) -> None:
         """See `kg.store.Store`."""
-        await self._pool.start()
         if len(self._store) <= _READ_IN_MEMORY:
             self._loading.start()
+        await self._pool.start()
+        if self._loading.ident:
+            # What has no order comes in another one from disk: every answer of every server shall be made from the same.
+            await asyncio.to_thread(self._loading.join)
 
     def _load(self) -> None:
-        """Read our own copy into memory, where pages take half as long; until then they are read from disk."""
+        """Read our own copy into memory, where pages take half as long."""
         try:
             store = ox.Store()
             store.bulk_load(path=str(self._source.dump))

@@ -93,6 +93,6 @@ def create_app(site: Site) -> Front:
     app.include_router(graphs(site))
     app.include_router(descriptions(site))
     app.include_router(assets())
-    front = Front(endpoint.answer, PATH, app, site.settings.cache_bytes, RECONCILE)
+    front = Front(endpoint.answer, PATH, app, site.settings.cache_bytes, RECONCILE, site.manifest.name if site.manifest else "")
     app.include_router(operation(site, front))
     return front

@@ -18,6 +18,7 @@ from kg.web.endpoint import Endpoint
 from kg.web.protocol import read_seconds
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
+from kg.web.variants import heed
 
 PATH = "/api/queries"
 _OWN = ("format", "timeout", "lang")  # parameters of the address, not of a question
@@ -51,7 +52,7 @@ def asking(site: Site, endpoint: Endpoint) -> APIRouter:
         if "timeout" in own:
             read_seconds(own["timeout"])
         offered = (*RESULTS, HTML)
-        if (by_name(wanted, offered) if wanted is not None else negotiate(request.headers.get("accept"), offered)[0]) is HTML:
+        if (by_name(wanted, offered) if wanted is not None else negotiate(heed(request, "Accept"), offered)[0]) is HTML:
             kept = given | ({"lang": own["lang"]} if "lang" in own else {})
             return RedirectResponse(f"/questions/{name}" + (f"?{urlencode(kept)}" if kept else ""), 303)
         asked = {
@@ -65,7 +66,7 @@ def asking(site: Site, endpoint: Endpoint) -> APIRouter:
     @router.get("/.well-known/sparql-examples.{ending}")
     def examples(request: Request, ending: str | None = None) -> Response:
         """The questions as query editors read them."""
-        fmt = by_name(ending, GRAPHS) if ending else negotiate(request.headers.get("accept"), GRAPHS)[0]
+        fmt = by_name(ending, GRAPHS) if ending else negotiate(heed(request, "Accept"), GRAPHS)[0]
         described = describe_examples(site.questions.all(), str(request.base_url).rstrip("/") + SPARQL)
         return written(site, described, fmt, "sparql-examples", _SPACES)
 

@@ -30,7 +30,8 @@ def assets() -> APIRouter:
         if name not in _files():
             raise NotFound(f"There is no file '{name}' here.")
         body, digest = _files()[name]
-        kept = _FOREVER if request.query_params.get("v") == digest else _FOR_NOW
+        # Where servers of two versions stand side by side, one is asked for a file of the other, and has something else.
+        kept = {digest: _FOREVER, "": _FOR_NOW}.get(request.query_params.get("v", ""), "no-store")
         suffix = Path(name).suffix
         kind = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
         return Response(body, media_type=kind, headers={"Cache-Control": kept})

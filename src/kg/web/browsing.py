@@ -26,6 +26,7 @@ from kg.table import value_of
 from kg.web.site import PUBLIC, Site
 from kg.web.tables import draw_map
 from kg.web.text import choose_language
+from kg.web.variants import heed
 
 _PER_PAGE = 50
 _OFFERED = (HTML, CSV, JSON)
@@ -122,7 +123,7 @@ def browsing(site: Site) -> APIRouter:
         if not site.lists.facets(cls):
             raise NotFound(f"There is no list of things called '{cls}' here.")
         wanted = given if dot else ending
-        fmt = by_name(wanted, _OFFERED) if wanted else negotiate(request.headers.get("accept"), _OFFERED)[0]
+        fmt = by_name(wanted, _OFFERED) if wanted else negotiate(heed(request, "Accept"), _OFFERED)[0]
         pairs = [(key, value) for key, value in request.query_params.multi_items() if key not in ("start", "format")]
         asked = _Asked(cls, pairs, start, choose_language(request), on)
         seen = _read(site, asked)

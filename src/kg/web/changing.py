@@ -24,6 +24,7 @@ from kg.page import Value
 from kg.release import STATEMENTS
 from kg.web.site import PUBLIC, Site
 from kg.web.text import LANGUAGES, choose_language, page_link
+from kg.web.variants import heed
 
 ATOM = Format("atom", ("application/atom+xml",), "atom", "Atom")
 _OFFERED = (HTML, JSON, CSV, ATOM)
@@ -61,7 +62,7 @@ def changing(site: Site) -> APIRouter:
         given: Annotated[str | None, Query(alias="format")] = None,
     ) -> Response:
         wanted = ending or given
-        fmt = by_name(wanted, _OFFERED) if wanted else negotiate(request.headers.get("accept"), _OFFERED)[0]
+        fmt = by_name(wanted, _OFFERED) if wanted else negotiate(heed(request, "Accept"), _OFFERED)[0]
         thing = _thing(of) if of else ""
         if thing and not site.entities.exists(thing) and not any(thing in _snapshot(table) for table in _tables(site).values()):
             raise NotFound(f"No release here speaks of <{thing}>.")

@@ -16,6 +16,7 @@ from kg.void import NAMESPACES
 from kg.web.documents import written
 from kg.web.releasing import catalogue_of
 from kg.web.site import FILES, Site
+from kg.web.variants import heed
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
 _VOID = NAMESPACES["void"]
@@ -32,7 +33,7 @@ def descriptions(site: Site) -> APIRouter:
     @router.get("/.well-known/void")
     @router.get("/void")
     def void(request: Request) -> Response:
-        return _document(site, request, negotiate(request.headers.get("accept"), (*GRAPHS, _ANY))[0])
+        return _document(site, request, negotiate(heed(request, "Accept"), (*GRAPHS, _ANY))[0])
 
     @router.get("/void.{ending}")
     def void_file(request: Request, ending: str) -> Response:
@@ -40,7 +41,7 @@ def descriptions(site: Site) -> APIRouter:
 
     @router.get("/dataset")
     def dataset(request: Request) -> Response:
-        people = negotiate(request.headers.get("accept"), (*GRAPHS, HTML))[0] is HTML and site.manifest
+        people = negotiate(heed(request, "Accept"), (*GRAPHS, HTML))[0] is HTML and site.manifest
         return RedirectResponse("/releases" if people else "/void", 303)
 
     return router

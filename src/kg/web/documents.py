@@ -20,6 +20,7 @@ from kg.void import NAMESPACES
 from kg.web.graphs import whole_graph
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
+from kg.web.variants import heed
 
 _RDF = {
     "turtle": ox.RdfFormat.TURTLE,
@@ -57,7 +58,7 @@ def documents(site: Site) -> APIRouter:
             return RedirectResponse(f"/def?release={version}", 303)
         if not site.entities.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
-        fmt, _ = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))
+        fmt, _ = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))
         subject = site.entities.subject_of_claim(iri)
         document = "/def" if is_ontology(iri) else local_path(subject or iri).removeprefix("/id")
         if fmt is HTML:

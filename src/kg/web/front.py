@@ -12,7 +12,8 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any, BinaryIO
 
@@ -23,6 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kg.formats import choose_coding
 from kg.web.memory import Memory
 from kg.web.reply import Headers, Reply
+from kg.web.site import PUBLIC
+from kg.web.variants import vary, watched
 
 _log = logging.getLogger(__name__)
 _LARGEST = 1 << 20  # bytes of an answer that is held in memory
@@ -30,15 +33,13 @@ _OVERHEAD = 1500  # bytes that a remembered answer takes besides its body
 _WORTH_COMPRESSING = 512  # bytes
 _CHUNK = 1 << 16  # bytes sent at once from a file
 _TEXTS = (b"text/", b"application/", b"image/svg+xml")
-#: On every answer: who may read it, what a page may load, what it depends on.
+#: On every answer: who may read it, what a page may load.
 EVERYWHERE: Headers = [
     # Public, read-only and without cookies: any page may read everything.
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After, X-Partial-Result"),
+    (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After, X-Partial-Result, X-Release"),
     (b"content-security-policy", b"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
-    # The same for every variant, so that no cache takes one for another.
-    (b"vary", b"Accept, Accept-Encoding, Accept-Language"),
     (b"x-content-type-options", b"nosniff"),
 ]
 #: What an answer depends on, and what the client has already.
@@ -51,7 +52,8 @@ _PREFLIGHT: Headers = [
 _POLICY = b"content-security-policy"
 #: The same without the policy, for what brings its own.
 _WITHOUT_POLICY = [pair for pair in EVERYWHERE if pair[0] != _POLICY]
-_UNCHANGED = (b"cache-control", b"content-security-policy", b"etag")
+_UNCHANGED = (b"cache-control", b"content-security-policy", b"etag", b"vary", b"x-release")
+_LEADING_ON = (301, 303, 308)
 #: The ASGI extension by which an answer is sent in one piece: status, head but for its first and last line, body, and whether the
 #: client asks for it again.
 WHOLE = "kg.response.whole"
@@ -72,8 +74,11 @@ class _Entry:
 class Front:
     """The ASGI application that a server runs."""
 
-    def __init__(self, endpoint: Answerer, prefix: str, app: ASGIApp, cache_bytes: int, posts: str = "\0") -> None:
-        """`endpoint` answers what lies at the path `prefix`, `app` all else; below `posts` it takes POST."""
+    def __init__(  # noqa: PLR0913, PLR0917 (what lies behind it)
+        self, endpoint: Answerer, prefix: str, app: ASGIApp, cache_bytes: int, posts: str = "\0", release: str = ""
+    ) -> None:
+        """`endpoint` answers what lies at the path `prefix`, `app` all else; below `posts` it takes POST; both serve `release`."""
+        self._release: Headers = [(b"x-release", release.encode())] if release else []
         self._endpoint, self._prefix, self._app, self._posts = endpoint, prefix, app, posts
         self._paths = {prefix, prefix + "/"}
         self._entries: Memory[_Key, _Entry] = Memory(cache_bytes // 2)
@@ -98,8 +103,9 @@ class Front:
         entry = self._entries.get(key) if reading else None
         again = entry is not None
         if entry is None:
-            scope = {**scope, "method": "GET" if reading else method, "headers": _merged(scope["headers"])}
-            entry = await self._ask(scope, receive, _Sender(send, method == "HEAD", known), str(key[-1]))
+            scope = watched({**scope, "method": "GET" if reading else method, "headers": _merged(scope["headers"])})
+            sender = _Sender(send, method == "HEAD", known, partial(self._told, scope))
+            entry = await self._ask(scope, receive, sender, str(key[-1]))
             if entry is None:
                 self.answered[200] += 1
                 return
@@ -120,12 +126,19 @@ class Front:
     def _is_query(self, path: str) -> bool:
         return path in self._paths or path.startswith(self._prefix + ".")
 
+    def _told(self, scope: Scope, status: int, headers: Headers) -> Headers:
+        """The headers of an answer, with what it depends on, how long it may lead on, and of which release it is."""
+        told = [pair for pair in headers if pair[0] != b"vary"]
+        if status in _LEADING_ON and b"cache-control" not in dict(told):
+            told.append((b"cache-control", PUBLIC.encode()))
+        return [*told, (b"vary", vary(scope)), *self._release]
+
     async def _ask(self, scope: Scope, receive: Receive, sender: _Sender, coding: str) -> _Entry | None:
         """The answer, or None where it was too large to hold and has been sent."""
         if self._is_query(scope["path"]):
             reply = await self._endpoint(scope, receive)
             if isinstance(reply.body, bytes):
-                return _entry(reply, coding)
+                return _entry(replace(reply, headers=self._told(scope, reply.status, reply.headers)), coding)
             await _send_file(reply, reply.body, sender)
         else:
             try:
@@ -175,8 +188,9 @@ def _merged(lines: Headers) -> Headers:
 class _Sender:
     """Takes what the application sends: a small answer is held until it is whole, a large one passed on at once."""
 
-    def __init__(self, send: Send, head: bool, known: bytes) -> None:
-        self._send, self._head, self._known = send, head, known
+    def __init__(self, send: Send, head: bool, known: bytes, told: Callable[[int, Headers], Headers]) -> None:
+        """`told` adds to the headers what all answers say."""
+        self._send, self._head, self._known, self._told = send, head, known, told
         self._parts: list[bytes] = []
         self._size = 0
         self.start: Message | None = None
@@ -185,12 +199,12 @@ class _Sender:
     def reply(self) -> Reply:
         """The whole answer, where it was held."""
         assert self.start  # noqa: S101 (asked only then)
-        headers = [pair for pair in self.start["headers"] if pair[0] not in (b"content-length", b"vary")]
+        headers = [pair for pair in self.start["headers"] if pair[0] != b"content-length"]
         return Reply(self.start["status"], headers, b"".join(self._parts))
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.start = message
+            self.start = {**message, "headers": self._told(message["status"], message["headers"])}
             length = next((int(value) for name, value in message["headers"] if name == b"content-length"), 0)
             if length > _LARGEST:
                 await self._pass_on()
@@ -205,7 +219,7 @@ class _Sender:
     async def _pass_on(self) -> None:
         self.passed_on = True
         assert self.start  # noqa: S101 (a start comes first)
-        given = [pair for pair in self.start["headers"] if pair[0] != b"vary"]
+        given = self.start["headers"]
         if is_known(dict(given).get(b"etag", b""), self._known):
             self._head = True  # what follows is not sent
             await self._send({"type": "http.response.start", "status": 304, "headers": [*_still_said(given), *EVERYWHERE]})

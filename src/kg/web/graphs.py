@@ -13,6 +13,7 @@ from kg.formats import DATASETS, GRAPHS, Format, by_name, choose_coding, negotia
 from kg.store import Dump
 from kg.web.answers import dumped
 from kg.web.site import Site
+from kg.web.variants import heed
 
 PATH = "/rdf-graph-store"
 
@@ -45,8 +46,7 @@ def graphs(site: Site) -> APIRouter:
 async def whole_graph(site: Site, request: Request, graph: str | None, ending: str | None = None) -> Response:
     """A graph of the store, or for None the whole dataset, written by a worker: it may be large."""
     offered = DATASETS if graph is None else GRAPHS
-    accept = request.headers.get("accept")
-    fmt, media_type = _named(ending, offered) if ending else negotiate(accept, offered)
+    fmt, media_type = _named(ending, offered) if ending else negotiate(heed(request, "Accept"), offered)
     coding = choose_coding(request.headers.get("accept-encoding", ""))
     kind = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
     return await dumped(site, request, Dump(fmt.name, graph, coding), kind)

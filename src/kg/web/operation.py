@@ -25,13 +25,20 @@ def operation(site: Site, front: Front) -> APIRouter:
     registry = CollectorRegistry()
     registry.register(_State(site, front))
 
+    release = site.manifest.name if site.manifest else None
+
+    # Both are answered by the event loop itself: pages that take all threads are no reason to end the process.
     @router.get("/health")
-    def health() -> Response:
-        """200 while queries can be answered, else 503."""
+    async def health() -> Response:
+        """200 while the process answers: restart it where it does not."""
+        return JSONResponse({"status": "ok", "release": release}, headers=_SILENT)
+
+    @router.get("/ready")
+    async def ready() -> Response:
+        """200 while queries can be answered, else 503: send them elsewhere meanwhile."""
         condition = site.store.condition()
-        ready = condition.ready
-        state = {"status": "ok" if ready else condition.reason, "release": site.manifest.name if site.manifest else None}
-        return JSONResponse(state, 200 if ready else 503, _SILENT)
+        state = {"status": "ok" if condition.ready else condition.reason, "release": release}
+        return JSONResponse(state, 200 if condition.ready else 503, _SILENT)
 
     @router.get("/metrics")
     def metrics() -> Response:

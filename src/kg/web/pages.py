@@ -23,6 +23,7 @@ from kg.web.releasing import describe_dataset, links_of_dataset
 from kg.web.reports import panels_of_page, panels_of_thing
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language
+from kg.web.variants import heed
 
 _LATEST = 10
 #: The kinds of things of which the start page tells that they were changed.
@@ -67,7 +68,7 @@ def pages(site: Site) -> APIRouter:
     @router.get("/questions")
     def questions(request: Request) -> Response:
         """The stored questions, as the SPARQL page lists them or as data."""
-        wanted = negotiate(request.headers.get("accept"), (HTML, JSON, *GRAPHS))[0]
+        wanted = negotiate(heed(request, "Accept"), (HTML, JSON, *GRAPHS))[0]
         if wanted in GRAPHS:
             return RedirectResponse(f"/.well-known/sparql-examples.{wanted.ending}", 303)
         if wanted is HTML:
@@ -84,7 +85,7 @@ def pages(site: Site) -> APIRouter:
         given = dict(request.query_params)
         language = given.pop("lang", None)
         text = site.questions.find(name).bound(given)
-        wanted = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))[0]
+        wanted = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))[0]
         if wanted in GRAPHS:
             return RedirectResponse(f"/.well-known/sparql-examples.{wanted.ending}", 303)
         return RedirectResponse("/sparql?" + urlencode({"query": text, **({"lang": language} if language else {})}), 303)

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from kg import errors
 from kg.formats import HTML, Format, negotiate
 from kg.names import BASE
+from kg.web.variants import heed
 
 _PROBLEM = Format("problem", ("application/problem+json", "application/json"), "json", "JSON")
 TYPES = BASE + "problem#"
@@ -233,6 +234,6 @@ UNFORESEEN = Problem(TYPES + _OURS.name, _OURS.title, _OURS.status, f"{_OURS.tit
 
 def _wants_page(request: Request) -> bool:
     try:
-        return negotiate(request.headers.get("accept"), (_PROBLEM, HTML))[0] is HTML
+        return negotiate(heed(request, "Accept"), (_PROBLEM, HTML))[0] is HTML
     except errors.NotAcceptable:
         return False

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope
 
 from kg.errors import BadRequest, NotAcceptable, Overloaded, TooLarge, TooSlow, UnsupportedType, WrongMethod
 from kg.formats import GRAPHS, HTML, RESULTS, SHEET, Format, by_name, negotiate
+from kg.web.variants import note
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 _FORM = "application/x-www-form-urlencoded"
@@ -127,6 +128,8 @@ async def read(scope: Scope, receive: Receive, limit: int, room: Room) -> Asked:
         raise WrongMethod(f"Send a query by GET or POST. [got {scope['method']}]", METHODS)
     _, dot, ending = scope["path"].partition(".")
     named = values.get("format", [""])[-1] or (ending if dot else None)
+    if not named:
+        note(scope, "Accept")
     timeout = read_seconds(values["timeout"][-1]) if "timeout" in values else None
     default, graphs = (_addresses(values[key]) if key in values else () for key in _GRAPH_PARAMETERS)
     return Asked(values.get("query", []), len(values.get("update", ())), default, graphs, named, accept, encodings, timeout)

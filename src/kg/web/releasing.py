@@ -18,6 +18,7 @@ from kg.release import DCAT, GZIP, Manifest
 from kg.void import DESCRIPTION, TITLE
 from kg.web.documents import written
 from kg.web.site import PUBLIC, Site
+from kg.web.variants import heed
 
 _SPACES = PREFIXES | dcat.NAMESPACES
 _SCHEMA = "https://schema.org/"
@@ -41,7 +42,7 @@ def releasing(site: Site) -> APIRouter:
     def releases(request: Request, ending: str | None = None) -> Response:
         """All that are kept here, the newest first."""
         offered = (HTML, JSON)
-        fmt = by_name(ending, offered) if ending else negotiate(request.headers.get("accept"), offered)[0]
+        fmt = by_name(ending, offered) if ending else negotiate(heed(request, "Accept"), offered)[0]
         manifests = [release.manifest for release in reversed(list(site.releases.values()))]
         if fmt is HTML:
             return site.render(request, "releases.html", manifests=manifests)
@@ -55,7 +56,7 @@ def releasing(site: Site) -> APIRouter:
             if version in site.releases:  # it is asked to speak for itself
                 return RedirectResponse(f"/release/{version}?release={version}", 303)
             raise NotFound(f"There is no release '{version[:50]}' here. Releases here: {', '.join(site.releases) or 'none'}.")
-        wanted = negotiate(request.headers.get("accept"), (HTML, *GRAPHS))[0]
+        wanted = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))[0]
         if wanted is not HTML:
             return RedirectResponse(f"/dcat.{wanted.ending}", 303)
         about = describe_dataset(manifest)
@@ -69,7 +70,7 @@ def releasing(site: Site) -> APIRouter:
     @router.get("/dcat.{ending}")
     def catalogue(request: Request, ending: str | None = None) -> Response:
         """The data set, this version of it, its files and services."""
-        fmt = by_name(ending, GRAPHS) if ending else negotiate(request.headers.get("accept"), GRAPHS)[0]
+        fmt = by_name(ending, GRAPHS) if ending else negotiate(heed(request, "Accept"), GRAPHS)[0]
         return written(site, catalogue_of(site), fmt, "dcat", _SPACES)
 
     @router.get("/catalogue")

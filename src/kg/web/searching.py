@@ -17,6 +17,7 @@ from kg.web.documents import is_ontology
 from kg.web.places import place_of
 from kg.web.site import PUBLIC, Site
 from kg.web.text import choose_language, page_link
+from kg.web.variants import heed
 
 _PER_PAGE = 20
 _CALLED, _NUMBERED = ("name", "alias"), ("identifier",)
@@ -50,7 +51,7 @@ def searching(site: Site) -> APIRouter:
     ) -> Response:
         found = site.search.find(q, cls, start, _PER_PAGE)
         results = _introduced(site, found, choose_language(request))
-        wanted = by_name(ending, (HTML, JSON)) if ending else negotiate(request.headers.get("accept"), (HTML, JSON))[0]
+        wanted = by_name(ending, (HTML, JSON)) if ending else negotiate(heed(request, "Accept"), (HTML, JSON))[0]
         if wanted is JSON:
             listed = [
                 {"iri": hit.iri, "name": name.text, "class": hit.cls, "found": hit.text, "in": hit.field}

@@ -51,8 +51,9 @@ from kg.void import describe
 from kg.web.assets import MADE
 from kg.web.text import LANGUAGES, LATEST, choose_language, environment, page_link, pin, resource_link
 
-#: A proxy may keep an answer for as long as a new release may wait to be seen.
-PUBLIC = "public, max-age=300"
+#: A cache may keep an answer for as long as a new release may wait to be seen. For ten minutes more it may give it away while it
+#: asks for the new one, and for a day where nobody answers: an old answer is better than none.
+PUBLIC = "public, max-age=300, stale-while-revalidate=600, stale-if-error=86400"
 #: Stands for the address of the server in what is said of files that are not ours.
 FILES = "http://files.invalid/"
 

@@ -26,6 +26,7 @@ from kg.entity import CLAIM_LIMIT
 from kg.names import BASE, DEF, MENTION, PREFIXES, compact, expand, is_ours, local_path
 from kg.page import Value
 from kg.web.assets import address_of
+from kg.web.variants import heed
 
 #: In the order in which they are offered; the first is the fallback.
 LANGUAGES = {"en": "English", "es": "Español", "pt": "Português"}
@@ -40,7 +41,7 @@ def choose_language(request: Request) -> str:
     if (asked := request.query_params.get("lang", "")) in LANGUAGES:
         return asked
     wanted = []
-    for position, part in enumerate(request.headers.get("accept-language", "").split(",")):
+    for position, part in enumerate((heed(request, "Accept-Language") or "").split(",")):
         tag, _, weight = part.partition(";q=")
         try:
             wanted.append((-float(weight or 1), position, tag.strip().lower().split("-")[0]))
