@@ -202,7 +202,7 @@ class Engine:
         if settings.store_token:
             who["Authorization"] = f"Bearer {settings.store_token}"
         elif settings.store_user and not self._is_digest:
-            who["Authorization"] = aiohttp.BasicAuth(settings.store_user, settings.store_password, "utf-8").encode()
+            who["Authorization"] = aiohttp.encode_basic_auth(settings.store_user, settings.store_password, "utf-8")
         return await self._session.request(
             method,
             address,
