@@ -13,7 +13,7 @@ import gzip
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -25,7 +25,7 @@ from kg.names import DATASET, LAYERS, PREFIXES, layer, release_iri
 from kg.release import NQUADS, Release
 from kg.settings import Settings
 from kg.store.breaker import Breaker
-from kg.store.engine import SOLUTIONS, TRIPLES, Engine
+from kg.store.engine import SOLUTIONS, TRIPLES, Engine, Found
 from kg.store.holding import POINTER, Holding, Unmarked
 
 if TYPE_CHECKING:
@@ -156,24 +156,28 @@ async def _open(settings: Settings) -> AsyncIterator[Engine]:
         await engine.close()
 
 
-async def _rows(engine: Engine, query: str, graph: str) -> list[dict[str, str]]:
-    form = [("query", query), ("default-graph-uri", graph)]
-    found = await engine.probe(form, SOLUTIONS, _SECONDS, _MOST)
-    with found.body:
-        solutions = ox.parse_query_results(found.body, format=ox.QueryResultsFormat.JSON)
-        if not isinstance(solutions, ox.QuerySolutions):
-            raise EngineFailed("The database answered a SELECT as if it were an ASK.")
-        names = [variable.value for variable in solutions.variables]
-        return [{name: str(row[name].value) for name in names if row[name] is not None} for row in solutions]
-
-
 async def _count_there(engine: Engine, graph: str) -> int:
-    return int((await _rows(engine, _COUNT, graph))[0]["n"])
+    form = [("query", _COUNT), ("default-graph-uri", graph)]
+    found = await engine.probe(form, SOLUTIONS, _SECONDS, _MOST)
+    with _reading(found):
+        solutions = cast("ox.QuerySolutions", ox.parse_query_results(found.body, format=ox.QueryResultsFormat.JSON))
+        (row,) = solutions
+        return int(row["n"].value)
+
+
+@contextmanager
+def _reading(found: Found) -> Iterator[None]:
+    """Raise EngineFailed where an answer is not what was asked for, and close it."""
+    with found.body:
+        try:
+            yield
+        except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise EngineFailed(f"The database gave an answer that is no {found.media_type}: {error}") from None
 
 
 async def _triples(engine: Engine, query: str, graph: str, mark: str) -> set[ox.Triple]:
     found = await engine.probe([("query", query), ("default-graph-uri", graph)], TRIPLES, _SECONDS, _MOST)
-    with found.body:
+    with _reading(found):
         quads = ox.parse(cast("IO[bytes]", Unmarked(found.body, mark)), format=ox.RdfFormat.from_media_type(found.media_type))
         return {ox.Triple(quad.subject, quad.predicate, engine.dialect.canonical(quad.object)) for quad in quads}
 

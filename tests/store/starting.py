@@ -6,17 +6,20 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from kg.names import PREFIXES
 from kg.release import NQUADS, STORE, Release
-from kg.store import Answer, Dump, HangUp, Request
-from kg.store.oxigraph import OxigraphStore, Source
+from kg.store import Answer, Dump, HangUp, Request, Store
+from kg.store.oxigraph import Source
+
+S = TypeVar("S", bound=Store)
 
 
-class Running:
+class Running(Generic[S]):
     """A started store."""
 
-    def __init__(self, store: OxigraphStore) -> None:
+    def __init__(self, store: S) -> None:
         self.store = store
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
@@ -51,7 +54,7 @@ def source(release: Release) -> Source:
 
 
 @contextmanager
-def running(store: OxigraphStore) -> Iterator[Running]:
+def running(store: S) -> Iterator[Running[S]]:
     """A started store, stopped in the end."""
     started = Running(store)
     try:

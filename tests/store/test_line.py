@@ -36,6 +36,13 @@ class Model:
             self.turns.append(client)
         return thing
 
+    def remove(self, client: str, thing: int) -> None:
+        things = self.things.get(client, [])
+        if thing in things:
+            things.remove(thing)
+            if not things:
+                self.turns.remove(client)
+
     def _join(self, client: str) -> list[int]:
         if client not in self.turns:
             self.turns.append(client)
@@ -58,6 +65,10 @@ def test_it_does_what_the_model_does(seed: int) -> None:
         elif action < 0.55:
             line.push_back(client, thing)
             model.push_back(client, thing)
+        elif action < 0.7:
+            gone = chance.randint(max(0, thing - 10), thing)
+            line.remove(client, gone)
+            model.remove(client, gone)
         elif model.turns:
             assert line.pop() == model.pop()
         assert len(line) == sum(map(len, model.things.values()))

@@ -219,13 +219,14 @@ def test_a_worker_cannot_reach_anyone(store: Running) -> None:
         with pytest.raises(ServiceRefused):
             store.ask(query)
         # Past the friendly refusal, straight to the worker: the barrier itself.
-        examine = store.store._examine
+        reception = store.store._reception
+        examine = reception._examine
         try:
-            store.store._examine = lambda _: False  # type: ignore[method-assign]
+            reception._examine = lambda _: False  # type: ignore[method-assign]
             with pytest.raises(BadQuery, match="could not be evaluated"):
                 store.ask(query)
         finally:
-            store.store._examine = examine  # type: ignore[method-assign]
+            reception._examine = examine  # type: ignore[method-assign]
         with pytest.raises(TimeoutError):
             listener.accept()
 

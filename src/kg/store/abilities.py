@@ -79,7 +79,7 @@ async def _gives(ask: Ask, holding: Holding, rows: int) -> bool:
 async def is_held(ask: Ask, holding: Holding) -> bool:
     """Whether the engine holds the release, whole."""
     query = f"SELECT ?id {{ <{holding.iri}> dct:identifier ?id }}"
-    return any(_text(row["id"]) == holding.release for row in await ask(query, _HELD))
+    return any(_text(row.get("id")) == holding.release for row in await ask(query, _HELD))
 
 
 def _text(term: object) -> str:

@@ -13,10 +13,11 @@ import io
 import random
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -31,7 +32,8 @@ _WAIT = 0.05  # seconds before the second try; the third waits twice as long
 _PIECE = 1 << 16  # bytes read at once
 _IN_MEMORY = 1 << 20  # bytes above which an answer is held in a file
 _WORDS = 500  # characters of an engine's complaint that are passed on
-_SILENT = "The database behind this server does not answer."
+SILENT = "The database behind this server does not answer."
+STOPPED = "This server is being stopped."
 _LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
 SOLUTIONS = ("application/sparql-results+json",)
 TRIPLES = ("application/n-triples",)  # one type by the kind of query: some engines stumble over two
@@ -54,7 +56,8 @@ class Engine:
     def __init__(self, settings: Settings, breaker: Breaker, connections: int) -> None:
         self._settings, self._breaker, self._connections = settings, breaker, connections
         self.dialect: Dialect = dialect_of({})
-        self._is_digest = False  # how it wants to be told who asks
+        self._is_digest = False  # how it was told last who asks
+        self._digest: tuple[aiohttp.DigestAuthMiddleware, ...] = ()
 
     async def open(self) -> None:
         """Find out what it is and how it wants to be told who asks; raises EngineDown or EngineFailed where it does not answer."""
@@ -64,7 +67,7 @@ class Engine:
             async with self._send("POST", self._settings.store, data=[("query", "ASK {}")], timeout=timeout) as response:
                 self.dialect = dialect_of(response.headers)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise EngineDown(f"No database answers at {self._settings.store} ({error or 'it took too long'}).", 5) from None
+            raise EngineDown(f"No database answers at {self._settings.store} ({str(error) or 'it took too long'}).", 5) from None
 
     async def close(self) -> None:
         """End its connections."""
@@ -79,11 +82,11 @@ class Engine:
         self._breaker.check()
         try:
             found = await self.probe(form, accepted, seconds, limit)
-        except EngineFailed as error:
-            self._breaker.fail(str(error))
-            raise
         except EngineDown:
-            self._breaker.fail(_SILENT)
+            self._breaker.fail(SILENT)
+            raise
+        except (EngineFailed, QueryTimeout):
+            self._breaker.doubt()
             raise
         self._breaker.succeed()
         return found
@@ -107,8 +110,10 @@ class Engine:
             return await self._ask(form, accepted, limit)
         except aiohttp.ClientPayloadError:
             raise EngineFailed("The database cut its answer off.") from None
+        except aiohttp.ClientResponseError:
+            raise EngineFailed("The database gave an answer that is not HTTP.") from None
         except aiohttp.ClientError as error:
-            raise EngineDown(_SILENT, self._breaker.pause) from error
+            raise EngineDown(SILENT, self._breaker.pause) from error
 
     async def _ask(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
         headers = {"Accept": ", ".join(accepted)}
@@ -126,12 +131,12 @@ class Engine:
 
     async def _refuse(self, response: aiohttp.ClientResponse) -> None:
         """Raise the error that a status stands for."""
-        said = _plain((await response.content.read(_PIECE)).decode("utf-8", "replace"))
+        said = _plain(await response.content.read(_PIECE))
         error: KgError | aiohttp.ClientError
         if self.dialect.is_timeout(response.status, said):
             error = QueryTimeout("This query took longer than the database allows.")
         elif response.status in (400, 422):
-            error = BadQuery(f"The database cannot evaluate this query: {said}")
+            error = BadQuery(f"The database cannot evaluate this query. {self._public(response, said)}".strip())
         elif response.status == 429:
             error = Overloaded("The database behind this server has too much to do.", 5)
         elif response.status in _LOST:
@@ -141,7 +146,7 @@ class Engine:
         elif response.status == 404 or 300 <= response.status < 400:
             error = EngineFailed(f"There is no database at the address that this server was given (status {response.status}).")
         elif self.dialect.is_complaint(response.status, said):
-            error = BadQuery(f"The database cannot evaluate this query: {said}")
+            error = BadQuery(f"The database cannot evaluate this query. {self._public(response, said)}".strip())
         else:
             error = EngineFailed(f"The database failed (status {response.status}).")
         raise error
@@ -161,44 +166,60 @@ class Engine:
                     async with self._send(
                         method, address, params={"graph": graph}, data=io.BytesIO(triples) if triples else None, headers=headers
                     ) as response:
-                        said = _plain((await response.content.read(_PIECE)).decode("utf-8", "replace"))
+                        said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == _TRIES:
-                    raise EngineDown(f"The graph store at {address} does not answer ({error or 'it took too long'}).", 5) from error
+                    raise EngineDown(
+                        f"The graph store at {address} does not answer ({str(error) or 'it took too long'}).", 5
+                    ) from error
                 await asyncio.sleep(_WAIT * 10 * attempt)
             else:
                 if response.ok or (method == "DELETE" and response.status == 404):
                     return
                 raise EngineFailed(f"The graph store at {address} answered {method} with status {response.status}: {said}")
 
+    def _public(self, response: aiohttp.ClientResponse, said: str) -> str:
+        """A complaint as strangers may read it: pages are those of proxies, and where it runs is nobody's business."""
+        host = urlsplit(self._settings.store).netloc
+        return "" if response.content_type == "text/html" else said.replace(host, "…").replace(host.partition(":")[0], "…")
+
     @asynccontextmanager
     async def _send(self, method: str, address: str, **more: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The response, once more where it turns out that the engine wants a digest of the password."""
-        response = await self._session.request(method, address, allow_redirects=False, **more)
-        if response.status == 401 and self._settings.store_user and not self._is_digest:
+        """The response; where it refuses us, that to the other way to say who asks."""
+        response = await self._request(method, address, **more)
+        if response.status == 401 and self._settings.store_user:
             # Whoever was sent the password itself may say no more than no: Virtuoso does.
             response.release()
-            await self._session.close()
-            self._is_digest = True
-            self._session = self._make_session()
-            response = await self._session.request(method, address, allow_redirects=False, **more)
+            self._is_digest = not self._is_digest
+            response = await self._request(method, address, **more)
         async with response:
             yield response
 
-    def _make_session(self) -> aiohttp.ClientSession:
-        settings, headers, middlewares = self._settings, {"Accept-Encoding": "identity", "User-Agent": "vigia"}, []
+    async def _request(self, method: str, address: str, headers: Mapping[str, str] = {}, **more: Any) -> aiohttp.ClientResponse:
+        settings, who = self._settings, {}
+        if self._session.closed:
+            raise EngineDown(STOPPED, 5)
         if settings.store_token:
-            headers["Authorization"] = f"Bearer {settings.store_token}"
-        elif settings.store_user and self._is_digest:
-            middlewares.append(aiohttp.DigestAuthMiddleware(settings.store_user, settings.store_password))
-        elif settings.store_user:
-            headers["Authorization"] = aiohttp.BasicAuth(settings.store_user, settings.store_password, "utf-8").encode()
+            who["Authorization"] = f"Bearer {settings.store_token}"
+        elif settings.store_user and not self._is_digest:
+            who["Authorization"] = aiohttp.encode_basic_auth(settings.store_user, settings.store_password, "utf-8")
+        return await self._session.request(
+            method,
+            address,
+            headers={**headers, **who},
+            middlewares=self._digest if self._is_digest else (),
+            allow_redirects=False,
+            **more,
+        )
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        settings = self._settings
+        self._digest = (aiohttp.DigestAuthMiddleware(settings.store_user, settings.store_password),)
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=_trusted(settings.store_ca)),
-            headers=headers,
+            headers={"Accept-Encoding": "identity", "User-Agent": "vigia"},
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
-            middlewares=middlewares,
         )
 
 
@@ -234,5 +255,5 @@ def _demand_size(size: int, limit: int) -> None:
         raise AnswerTooLarge(f"The answer is larger than {limit:,} bytes. Add a LIMIT, or download the whole data.")
 
 
-def _plain(said: str) -> str:
-    return " ".join(said.split())[:_WORDS]
+def _plain(said: bytes) -> str:
+    return " ".join(said.decode("utf-8", "replace").split())[:_WORDS]

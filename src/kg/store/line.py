@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -38,6 +39,15 @@ class Line(Generic[T]):
         self._waiting.setdefault(client, deque()).appendleft(thing)
         self._waiting.move_to_end(client, last=False)
         self._count += 1
+
+    def remove(self, client: str, thing: T) -> None:
+        """Let a thing wait no longer, if it still does."""
+        things = self._waiting.get(client, deque())
+        with suppress(ValueError):
+            things.remove(thing)
+            self._count -= 1
+        if not things:
+            self._waiting.pop(client, None)
 
     def pop(self, may: Callable[[str], bool] = lambda _: True) -> T:
         """The first thing of the client whose turn it is, who then goes to the end; raises KeyError where nobody waits who may."""

@@ -50,6 +50,7 @@ class Places:
         try:
             await turn
         except asyncio.CancelledError:
+            self._line.remove(client, (client, turn))
             if turn.done() and not turn.cancelled():  # it was given the place in the same moment
                 self._free(client)
             raise

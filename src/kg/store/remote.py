@@ -14,6 +14,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from itertools import chain
 from typing import IO, Any, TypeVar, cast
@@ -21,13 +22,22 @@ from typing import IO, Any, TypeVar, cast
 import pyoxigraph as ox
 import uvloop
 
-from kg.errors import AnswerTooLarge, EngineFailed, HungUp, KgError, QueryTimeout, QueryTooHeavy
+from kg.errors import (
+    AnswerTooLarge,
+    EngineDown,
+    EngineFailed,
+    HungUp,
+    KgError,
+    QueryTimeout,
+    QueryTooHeavy,
+    RequestError,
+)
 from kg.settings import Settings
 from kg.sparql import fixed, patterns
 from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.abilities import is_held, missing
 from kg.store.breaker import Breaker
-from kg.store.engine import SOLUTIONS, TRIPLES, Engine, Form, Found
+from kg.store.engine import SILENT, SOLUTIONS, STOPPED, TRIPLES, Engine, Form, Found
 from kg.store.holding import Holding, Unmarked
 from kg.store.message import Check, Reply
 from kg.store.places import Places
@@ -61,7 +71,7 @@ class RemoteStore:
         self._holding, self._settings = Holding(release), settings
         self._rules = Rules(settings.result_bytes, dict(prefixes), dict(context or prefixes))
         self._limit = settings.result_bytes * _SWOLLEN
-        self._breaker = Breaker()
+        self._breaker = Breaker(self._look)
         self._lent = Engine(settings, self._breaker, settings.store_connections)
         self._own = Engine(settings, self._breaker, settings.store_connections)
         self._places = Places(settings.store_connections, settings.waiting)
@@ -88,7 +98,11 @@ class RemoteStore:
 
     async def _ask_own(self, form: Form) -> Found:
         await self._open()
-        return await self._own.ask(form, SOLUTIONS, self._settings.timeout, self._limit)
+        try:
+            return await self._own.ask(form, SOLUTIONS, self._settings.timeout, self._limit)
+        except RequestError as error:  # but no reader of a page has asked for anything wrong
+            _log.error("A query of ours failed: %s", error)
+            raise EngineFailed("The database could not answer a query of ours.") from None
 
     async def _probe(self, query: str, dataset: Sequence[tuple[str, str]]) -> list[Row]:
         await self._open()
@@ -102,31 +116,62 @@ class RemoteStore:
 
     def _rows(self, found: Found) -> list[Row]:
         """Raises EngineFailed where they cannot be read."""
+
+        def read() -> list[Row]:
+            solutions = cast("ox.QuerySolutions", self._solutions(found, "rows"))
+            names = [variable.value for variable in solutions.variables]
+            return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
+
         with found.body:
-            try:
-                solutions = self._solutions(found)
-                if not isinstance(solutions, ox.QuerySolutions):
-                    raise EngineFailed("The database answered a SELECT as if it were an ASK.")
-                names = [variable.value for variable in solutions.variables]
-                return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
-            except (SyntaxError, ValueError) as error:
-                raise _unreadable(found, error) from None
+            return self._read(found, read)
+
+    def _read(self, found: Found, read: Callable[[], _T]) -> _T:
+        """What is read of what was found; raises EngineFailed or QueryTimeout where it is not whole.
+
+        That error is a new one, for the first holds on to the reader, which may not leave its thread.
+        """
+        failure: KgError
+        try:
+            return read()
+        except (SyntaxError, ValueError, RecursionError) as error:
+            if _is_cancelled(found, self._own.dialect.cancelled):
+                failure = QueryTimeout("This query took longer than the database allows.")
+            else:
+                failure = EngineFailed(f"The database gave an answer that is no {found.media_type}: {error}")
+                self._breaker.doubt()
+        raise failure
 
     def _inside(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What comes of work in our own event loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise EngineDown(STOPPED, 5) from None
+        try:
+            return future.result()
+        except CancelledError:
+            raise EngineDown(STOPPED, 5) from None
 
     # Strangers' queries
 
     async def start(self) -> None:
         """See `kg.store.Store`; raises KgError where the engine cannot do what is needed, or does not hold the release."""
-        await self._pool.start()
-        await self._lent.open()
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._begin(), self._loop))
+        try:
+            await self._pool.start()
+            await self._lent.open()
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._begin(), self._loop))
+        except BaseException:
+            await self.close()
+            raise
         self._started = True
 
     async def _begin(self) -> None:
-        if not await is_held(self._probe, self._holding):
+        try:
+            held = await is_held(self._probe, self._holding)
+        except EngineFailed as error:
+            raise KgError(f"The engine at {self._settings.store} cannot be used. {error}") from None
+        if not held:
             raise KgError(f"The engine at {self._settings.store} does not hold release {self._holding.release}. Run 'kg load'.")
         if lacks := await missing(self._probe, self._holding, self._own.dialect.graph_triples):
             raise KgError(f"The engine at {self._settings.store} cannot be used: " + "; ".join(lacks) + ".")
@@ -156,9 +201,13 @@ class RemoteStore:
         form = self._holding.form(request.text, request.default_graphs, request.named_graphs, bool(prefixes))
         accepted = TRIPLES if sort == "graph" else SOLUTIONS
         found = await self._found(form, accepted, client, hang_up, request.timeout)
-        read = self._triples if sort == "graph" else self._solutions
+
+        def write() -> Reply:
+            result = self._triples(found) if sort == "graph" else self._solutions(found, sort)
+            return write_result(result, name, self._rules, request.encoding, request.rows)
+
         with found.body:
-            return await self._written(found, lambda: write_result(read(found), name, self._rules, request.encoding, request.rows))
+            return await self._written(found, write)
 
     def _demand_size(self, query: str) -> None:
         """Raise QueryTooHeavy where the query would end the engine."""
@@ -182,7 +231,7 @@ class RemoteStore:
         self, form: Form, accepted: Sequence[str], client: str, hang_up: HangUp | None, timeout: float | None
     ) -> Found:
         """What the engine answers, as long as somebody waits for it."""
-        seconds = min(self._settings.timeout, timeout or self._settings.timeout)
+        seconds = self._seconds(timeout)
         asking = asyncio.create_task(self._in_turn(form, accepted, client, seconds))
         try:
             done, _ = await asyncio.wait({asking}, timeout=_PATIENT if hang_up else None)
@@ -216,42 +265,59 @@ class RemoteStore:
 
     async def _written(self, found: Found, write: Callable[[], Reply]) -> Reply:
         """What is sent of what was found; large answers are written in a thread, which lets the event loop run."""
-        try:
-            return write() if found.size <= _SMALL else await asyncio.to_thread(write)
-        except Refused as refusal:
-            return Reply(*refusal.args)
-        except (SyntaxError, ValueError) as error:
-            if _is_cancelled(found, self._own.dialect.cancelled):
-                raise QueryTimeout("This query took longer than the database allows.") from None
-            failure = _unreadable(found, error)
-            self._breaker.fail(str(failure))
-            raise failure from None
+
+        def written() -> Reply:
+            refusal: tuple[Any, ...]
+            try:
+                return self._read(found, write)
+            except Refused as error:
+                refusal = error.args
+            return Reply(*refusal)
+
+        return written() if found.size <= _SMALL else await asyncio.to_thread(written)
 
     async def _dumped(self, request: Dump, client: str, hang_up: HangUp | None) -> Reply:
         names = ["default", *sorted(self._holding.graphs)] if request.graph is None else [request.graph]
-        with ExitStack() as bodies:
-            found = []
-            for name in names:
-                form = [("query", _TRIPLES_OF), ("default-graph-uri", self._holding.graph(name))]
-                found.append(await self._found(form, TRIPLES, client, hang_up, request.timeout))
-                bodies.enter_context(found[-1].body)
+        found: list[Found] = []
+
+        def write() -> Reply:
             if request.graph is None:
                 quads = (quad for name, one in zip(names, found, strict=True) for quad in self._quads(one, name))
-                return await self._written(found[0], lambda: write_dataset(quads, request.format, self._rules, request.encoding))
+                return write_dataset(quads, request.format, self._rules, request.encoding)
             triples = self._triples(found[0])
             first = next(triples, None)
             if first is None and request.graph != "default":
                 return Reply("absent")
             all_of_them = triples if first is None else chain([first], triples)
-            return await self._written(found[0], lambda: write_result(all_of_them, request.format, self._rules, request.encoding))
+            return write_result(all_of_them, request.format, self._rules, request.encoding)
+
+        seconds = self._seconds(request.timeout)
+        with ExitStack() as bodies:
+            try:
+                async with asyncio.timeout(seconds):
+                    for name in names:
+                        form = [("query", _TRIPLES_OF), ("default-graph-uri", self._holding.graph(name))]
+                        found.append(await self._found(form, TRIPLES, client, hang_up, request.timeout))
+                        bodies.enter_context(found[-1].body)
+            except TimeoutError:
+                raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
+            return await self._written(found[0], write)
+
+    def _seconds(self, timeout: float | None) -> float:
+        """How long a stranger's request may take, who asked for so many."""
+        return min(self._settings.timeout, timeout or self._settings.timeout)
 
     # What was found
 
-    def _solutions(self, found: Found) -> ox.QuerySolutions | ox.QueryBoolean:
+    def _solutions(self, found: Found, sort: str) -> ox.QuerySolutions | ox.QueryBoolean:
+        """`sort` is "rows" or "boolean"; raises SyntaxError or ValueError."""
         body: bytes | IO[bytes] = self._unmarked(found)
         if self._own.dialect.rewrites:
             body = self._own.dialect.canonical_json(found.body.read().replace(self._holding.mark.encode(), b""))
-        return ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+        read = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+        if isinstance(read, ox.QuerySolutions) != (sort == "rows"):
+            raise ValueError("it is of another kind than the query")
+        return read
 
     def _triples(self, found: Found) -> Iterator[ox.Triple]:
         dialect = self._own.dialect
@@ -273,18 +339,29 @@ class RemoteStore:
 
     def _look(self) -> None:
         """Have a look at the engine at once."""
-        self._loop.call_soon_threadsafe(self._look_now.set)
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._look_now.set)
 
     async def _look_after(self) -> None:
         """See from time to time whether the engine is well, and more often while it is not."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), self._breaker.pause if self._breaker.reason else _LOOK)
-            self._look_now.clear()
+            await self._pause()
             before = self._breaker.reason
-            await self._examine()
+            try:
+                await self._examine()
+            except Exception as error:
+                _log.exception("The database could not be looked at.")
+                self._breaker.open(f"The database could not be looked at: {type(error).__name__}.")
             if self._breaker.reason != before:
                 _log.warning(self._breaker.reason or "The database answers again.")
+            self._look_now.clear()  # the look itself may have asked for another
+
+    async def _pause(self) -> None:
+        if self._breaker.reason:
+            await asyncio.sleep(self._breaker.pause)
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), _LOOK)
 
     async def _examine(self) -> None:
         try:
@@ -292,6 +369,8 @@ class RemoteStore:
             held = await is_held(self._probe, self._holding) or await self._is_held_after_all()
         except QueryTimeout:
             self._breaker.open("The database behind this server does not answer in time.")
+        except EngineDown:
+            self._breaker.open(SILENT)
         except (KgError, SyntaxError, ValueError) as error:
             self._breaker.open(str(error))
         else:
@@ -320,8 +399,10 @@ class RemoteStore:
             self._loop.close()
 
     async def _end(self) -> None:
-        if self._looking:
-            self._looking.cancel()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await self._own.close()
 
 
@@ -329,7 +410,3 @@ def _is_cancelled(found: Found, mark: bytes) -> bool:
     """Whether an answer ends with the words by which its engine gives up."""
     found.body.seek(max(0, found.size - _TAIL))
     return bool(mark) and mark in found.body.read()
-
-
-def _unreadable(found: Found, error: Exception) -> EngineFailed:
-    return EngineFailed(f"The database gave an answer that is no {found.media_type}: {error}")

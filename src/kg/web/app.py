@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from threading import Thread
 
 from fastapi import FastAPI
 
+from kg.errors import KgError
 from kg.store import Store
 from kg.web import problems
 from kg.web.archive import Archive
@@ -37,6 +39,8 @@ from kg.web.reports import reports
 from kg.web.searching import searching
 from kg.web.site import Site, open_release
 
+_log = logging.getLogger(__name__)
+
 
 def archived(front: Front, site: Site, build: Path) -> Archive:
     """The application of the newest release, with the older ones below `build` behind it."""
@@ -48,13 +52,20 @@ def archived(front: Front, site: Site, build: Path) -> Archive:
     return Archive(front, site.manifest.name if site.manifest else "", lambda: list(site.releases), open_older, site.render)
 
 
+def _warm(site: Site) -> None:
+    try:
+        site.warm()
+    except KgError as error:  # then the first readers wait, or are told the same
+        _log.warning("Not all could be made ready: %s", error)
+
+
 def create_app(site: Site) -> Front:
     """Build the application around a site, which it starts and closes."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await site.store.start()
-        warming = Thread(target=site.warm)
+        warming = Thread(target=_warm, args=(site,))
         warming.start()
         gc.freeze()  # what was made at start stays: collections that walked over it would hold up requests
         yield

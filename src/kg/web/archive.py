@@ -6,7 +6,9 @@ Only a few are open at a time, and none for long after it was asked for last: an
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kg.errors import KgError, NotFound, Overloaded
+from kg.errors import EngineDown, KgError, NotFound, Overloaded
 from kg.store import Store
 from kg.web.front import WHOLE
 from kg.web.problems import Render, problem_of, respond
@@ -26,6 +28,7 @@ from kg.web.text import LATEST, pin_address
 PARAMETER = "release"
 _OPEN = 2  # releases besides the newest that are open at once
 _IDLE = 600.0  # seconds after which one that nobody asks for is closed
+_log = logging.getLogger(__name__)
 _LINK = re.compile(rb"<(/[^>]*)>")
 
 
@@ -51,6 +54,8 @@ class Archive:
         self._newest, self._name, self._releases, self._opener, self._render = newest, name, releases, opener, render
         self._open: dict[str, _Open] = {}
         self._lock = asyncio.Lock()
+        #: Why it did not start.
+        self.failure: KgError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the life of the application."""
@@ -71,9 +76,15 @@ class Archive:
             await respond(Request(scope), problem_of(error), self._render)(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_short(message: Message) -> None:
+            expected = isinstance(sys.exc_info()[1], KgError)  # then its text is enough, without a traceback
+            await send({"type": message["type"]} if expected else message)
+
         closing = asyncio.create_task(self._look_after())
         try:
-            await self._newest(scope, receive, send)
+            await self._newest(scope, receive, send_in_short)
+        except KgError as error:
+            self.failure = error
         finally:
             closing.cancel()
             for opened in list(self._open.values()):
@@ -103,14 +114,21 @@ class Archive:
             if not idle:
                 raise Overloaded("Too many releases are being read at the moment.", 30)
             await self._open.pop(idle[0][1]).store.close()
+        try:
+            self._open[name] = await self._start(name)
+        except KgError as error:  # whose text is for whoever runs this server: it may tell where a database is
+            _log.error("Release %s cannot be opened: %s", name, error)
+            raise EngineDown(f"Release '{name}' cannot be read at the moment.", 30) from None
+        return self._open[name]
+
+    async def _start(self, name: str) -> _Open:
         app, store = await run_sync(self._opener, name)
         try:
             await store.start()
         except BaseException:
             await store.close()
             raise
-        self._open[name] = _Open(app, store)
-        return self._open[name]
+        return _Open(app, store)
 
     async def _look_after(self) -> None:
         while True:

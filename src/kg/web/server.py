@@ -59,7 +59,10 @@ def _run(site: Site, build: Path, listener: socket.socket, what: str) -> None:
     shown = f"[{host}]" if ":" in host else "localhost" if host == "127.0.0.1" else host
     print(f"Serving {what} on http://{shown}:{port}/  (Ctrl-C stops)", flush=True)
     server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    with suppress(SystemExit):  # by which it says that it could not start
+        server.run(sockets=[listener])
+    if archive.failure:
+        raise archive.failure
     if not server.started:
         raise KgError("The server could not start. Its own message stands above.")
 
