@@ -164,7 +164,7 @@ class Engine:
             try:
                 async with asyncio.timeout(seconds):
                     async with self._send(
-                        method, address, params={"graph": graph}, data=io.BytesIO(triples) if triples else None, headers=headers
+                        method, address, params={"graph": graph}, data=triples or None, headers=headers
                     ) as response:
                         said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -203,6 +203,8 @@ class Engine:
             who["Authorization"] = f"Bearer {settings.store_token}"
         elif settings.store_user and not self._is_digest:
             who["Authorization"] = aiohttp.encode_basic_auth(settings.store_user, settings.store_password, "utf-8")
+        if isinstance(more.get("data"), bytes):
+            more["data"] = io.BytesIO(more["data"])  # sent piece by piece; what was refused before has read its own to the end
         return await self._session.request(
             method,
             address,
