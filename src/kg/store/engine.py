@@ -163,9 +163,7 @@ class Engine:
         for attempt in range(1, _TRIES + 1):
             try:
                 async with asyncio.timeout(seconds):
-                    async with self._send(
-                        method, address, params={"graph": graph}, data=io.BytesIO(triples) if triples else None, headers=headers
-                    ) as response:
+                    async with self._send(method, address, params={"graph": graph}, body=triples, headers=headers) as response:
                         said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == _TRIES:
@@ -195,8 +193,12 @@ class Engine:
         async with response:
             yield response
 
-    async def _request(self, method: str, address: str, headers: Mapping[str, str] = {}, **more: Any) -> aiohttp.ClientResponse:
+    async def _request(
+        self, method: str, address: str, headers: Mapping[str, str] = {}, body: bytes = b"", **more: Any
+    ) -> aiohttp.ClientResponse:
         settings, who = self._settings, {}
+        if body:
+            more["data"] = io.BytesIO(body)  # a new one each time: one that was read is empty
         if self._session.closed:
             raise EngineDown(STOPPED, 5)
         if settings.store_token:
