@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,16 @@ def test_libraries_stay_in_their_half(path: Path) -> None:
     used = {name.split(".")[0] for name in imports(path)}
     misplaced = {library for library in used & set(ONLY_IN) if module_of(path) not in ONLY_IN[library]}
     assert not misplaced
+
+
+def test_pages_do_not_know_which_store_they_run_on() -> None:
+    used = set().union(*(imports(path) for path in FILES if module_of(path) == "web"))
+    assert {name for name in used if name.startswith("kg.store")} <= {"kg.store", "kg.store.backends", "kg.store.clients"}
+    assert not [
+        path
+        for path in (SRC / "kg" / "web").rglob("*.py")
+        if re.search(r"settings\.store|RemoteStore|OxigraphStore", path.read_text("utf-8"))
+    ]
 
 
 def test_every_row_names_only_rows_above_it() -> None:

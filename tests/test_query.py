@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -58,6 +59,18 @@ def test_another_engine_gives_the_same_rows(graph: rdflib.Graph, path: Path) -> 
         pytest.skip("asks a named graph, which the one file that is read here has not")
     rows = sorted([str(term) if term is not None else "" for term in row] for row in graph.query(path.read_text("utf-8")))
     assert rows == sorted(list(csv.reader((EXPECTED / f"{path.stem}.csv").read_text("utf-8").splitlines()))[1:])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_rows_have_one_order_in_every_engine(path: Path) -> None:
+    """All that is selected is sorted by, or all that is grouped by: rows that are equal in that are one row."""
+    question = read_question(path)
+    if not question.variables:
+        return
+    (clause,) = re.findall(r"ORDER BY (.*)", question.text)
+    grouped = re.search(r"^GROUP BY (.*)", question.text, re.MULTILINE)
+    by = set(re.findall(r"\?(\w+)", clause))
+    assert by >= set(question.variables) or (grouped and by >= set(re.findall(r"\?(\w+)", grouped[1])))
 
 
 def test_every_expected_answer_has_its_question() -> None:

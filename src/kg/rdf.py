@@ -26,16 +26,17 @@ def layered(layers: Mapping[str, Iterable[ox.Triple]], apart: Mapping[str, Itera
 
     Sorted by their N-Quads text, so that equal graphs give equal bytes on every machine.
     """
-    quads: set[ox.Quad] = set()
+    store = ox.Store()
     for name, triples in layers.items():
         graph = ox.NamedNode(layer(name))
         for t in triples:
-            quads.add(ox.Quad(t.subject, t.predicate, t.object))
-            quads.add(ox.Quad(t.subject, t.predicate, t.object, graph))
+            store.add(ox.Quad(t.subject, t.predicate, t.object))
+            store.add(ox.Quad(t.subject, t.predicate, t.object, graph))
     for name, triples in apart.items():
         graph = ox.NamedNode(layer(name))
-        quads |= {ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples}
-    return sorted(quads, key=str)
+        store.extend(ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples)
+    # Values come back in the form in which the store will give them (P5Y for P60M), so that dumps and answers are the same.
+    return sorted(store, key=str)
 
 
 def tell(prefixes: Mapping[str, str], subject: str, *facts: Fact) -> Iterator[ox.Triple]:

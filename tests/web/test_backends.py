@@ -1,19 +1,15 @@
-"""The same site on engines of other makes: answers and pages are those of the embedded store, each thing that differs has its case."""
+"""The same site on engines of other makes: its answers and pages are those of the embedded store."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyoxigraph as ox
 import pytest
 from starlette.testclient import TestClient
 
 from engines import ENGINES, Engine
-from kg.query import read_question
 from kg.release import Release
 from kg.settings import Settings
 from kg.transfer import Compared, compare, held, load
@@ -60,12 +56,10 @@ PAGES = [
     "/disagreements",
     "/links",
     "/about",
-    "/questions/amounts",
     "/search?q=huawei",
     "/suggest?q=came",
     "/cite/page/org/huawei.bib",
     "/cite/page/org/huawei.json?of=sources",
-    "/resource?iri=https://w3id.org/vigia/id/org/huawei",
     "/words.json",
     "/things.js",
     "/void.nt",
@@ -86,6 +80,9 @@ GRAPHS = [
 ]
 
 
+_SECONDS = 60.0  # that a query may take: coverage keeps Fuseki busy for a while
+
+
 @dataclass
 class Behind:
     """The real graph behind one engine."""
@@ -96,43 +93,49 @@ class Behind:
     client: TestClient
 
 
+@pytest.fixture(scope="module")
+def embedded(real: tuple[Path, Release]) -> Iterator[TestClient]:
+    with TestClient(create_app(open_release(real[0], Settings(timeout=_SECONDS))), follow_redirects=False) as client:
+        yield client
+
+
 @pytest.fixture(scope="module", params=ENGINES)
 def behind(request: pytest.FixtureRequest, real: tuple[Path, Release]) -> Iterator[Behind]:
     """Loaded as an operator loads it, and served from there."""
     with ENGINES[request.param]() as engine:
         user, password = engine.credentials or ("", "")
-        settings = Settings(timeout=60.0, store=engine.query, store_user=user, store_password=password)
-        compared = load(real[1], settings, lambda done, total: None)
+        settings = Settings(timeout=_SECONDS, store=engine.query, store_user=user, store_password=password)
+        compared = load(real[1], settings, lambda _done, _total: None)
         with TestClient(create_app(open_release(real[0], settings)), follow_redirects=False) as client:
             yield Behind(engine, compared, settings, client)
 
 
 def test_the_release_is_there(behind: Behind, real: tuple[Path, Release]) -> None:
     assert all(each.is_equal for each in behind.compared)
-    assert sum(each.there for each in behind.compared) == sum(1 for _ in (real[1].path / "kg.nq").open())
+    assert sum(each.there for each in behind.compared) == (real[1].path / "kg.nq").read_bytes().count(b"\n")
     assert held(behind.settings) == ([real[1].manifest.id], real[1].manifest.id)
     assert compare(real[1], behind.settings) == behind.compared
 
 
-def test_every_stored_question_has_the_same_answer(behind: Behind, real_client: TestClient) -> None:
+def test_every_stored_question_has_the_same_answer(behind: Behind, embedded: TestClient) -> None:
     for path in QUESTIONS:
-        wanted = real_client.get(f"/api/queries/{path.stem}.csv")
+        wanted = embedded.get(f"/api/queries/{path.stem}.csv")
         got = behind.client.get(f"/api/queries/{path.stem}.csv")
         assert (got.status_code, got.text) == (200, wanted.text), path.stem
         assert got.headers["ETag"] == wanted.headers["ETag"], path.stem
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_the_same(behind: Behind, real_client: TestClient, path: str) -> None:
-    wanted = real_client.get(path, headers={"Accept": "text/html, */*;q=0.5"})
+def test_pages_are_the_same(behind: Behind, embedded: TestClient, path: str) -> None:
+    wanted = embedded.get(path, headers={"Accept": "text/html, */*;q=0.5"})
     got = behind.client.get(path, headers={"Accept": "text/html, */*;q=0.5"})
     assert (got.status_code, got.text) == (wanted.status_code, wanted.text)
     assert got.status_code in (200, 404)
 
 
 @pytest.mark.parametrize("path", GRAPHS)
-def test_graphs_are_the_same(behind: Behind, real_client: TestClient, path: str) -> None:
+def test_graphs_are_the_same(behind: Behind, embedded: TestClient, path: str) -> None:
     accepted = {"Accept": "application/n-triples, application/n-quads"}
-    wanted, got = real_client.get(path, headers=accepted), behind.client.get(path, headers=accepted)
+    wanted, got = embedded.get(path, headers=accepted), behind.client.get(path, headers=accepted)
     assert got.status_code == wanted.status_code == 200
     assert sorted(got.text.splitlines()) == sorted(wanted.text.splitlines())

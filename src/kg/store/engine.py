@@ -163,9 +163,7 @@ class Engine:
         for attempt in range(1, _TRIES + 1):
             try:
                 async with asyncio.timeout(seconds):
-                    async with self._send(
-                        method, address, params={"graph": graph}, data=io.BytesIO(triples) if triples else None, headers=headers
-                    ) as response:
+                    async with self._send(method, address, params={"graph": graph}, body=triples, headers=headers) as response:
                         said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == _TRIES:
@@ -195,14 +193,18 @@ class Engine:
         async with response:
             yield response
 
-    async def _request(self, method: str, address: str, headers: Mapping[str, str] = {}, **more: Any) -> aiohttp.ClientResponse:
+    async def _request(
+        self, method: str, address: str, headers: Mapping[str, str] = {}, body: bytes = b"", **more: Any
+    ) -> aiohttp.ClientResponse:
         settings, who = self._settings, {}
+        if body:
+            more["data"] = io.BytesIO(body)  # a new one each time: one that was read is empty
         if self._session.closed:
             raise EngineDown(STOPPED, 5)
         if settings.store_token:
             who["Authorization"] = f"Bearer {settings.store_token}"
         elif settings.store_user and not self._is_digest:
-            who["Authorization"] = aiohttp.BasicAuth(settings.store_user, settings.store_password, "utf-8").encode()
+            who["Authorization"] = aiohttp.encode_basic_auth(settings.store_user, settings.store_password, "utf-8")
         return await self._session.request(
             method,
             address,

@@ -44,7 +44,6 @@ from kg.release import (
 from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store, backends
-from kg.store.backends import open_store
 from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe
@@ -156,7 +155,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
     """The current release below `build`, or an older one by its version; raises ReleaseMissing where there is none."""
     release = read_release(build / RELEASES / version) if version else current_release(build)
     context = json.loads((release.path / CONTEXT).read_text("utf-8"))["@context"]
-    store = open_store(release, PREFIXES, context, settings)
+    store = backends.open_store(release, PREFIXES, context, settings)
     questions = Questions(release.path / QUERIES)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
     void = ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE)
