@@ -40,7 +40,7 @@ from store import bad_engine as bad
 from store.bad_engine import Asked, BadEngine, Way, is_look, is_query, until
 from store.starting import Running, running
 
-TIMEOUT = 2.0
+TIMEOUT = 1.5
 LATE = 3.0  # seconds that a busy machine may take on top
 LIMITS = Settings(timeout=TIMEOUT, result_bytes=10_000_000, client_burst=1e6, store_connections=4, waiting=4)
 RIGHT = "SELECT ?o { ini:xa-cameras kg:provider ?o }"
@@ -372,7 +372,7 @@ def test_a_release_that_goes_is_missed_until_it_comes_back(own: BadEngine, small
 @pytest.mark.usefixtures("hasty")
 def test_a_graph_that_is_being_replaced_is_looked_at_twice(own: BadEngine, small: tuple[Path, Release]) -> None:
     with running(store_of(small[1], own)) as store:
-        for _ in range(3):
+        for _ in range(2):
             own.asked.clear()
             own.misbehave(bad.body(b'{"head":{"vars":["id"]},"results":{"bindings":[]}}'), is_look, times=1)
             until(lambda: sum(map(is_look, own.asked)) >= 3, "It is looked at")
