@@ -186,6 +186,13 @@ def test_graphs_have_other_names_however_they_are_written(query: str, expected: 
     assert scope(query).text == expected
 
 
+@pytest.mark.parametrize("name", ["<gr\\u0061ph/data>", "<\\U00000067>", "graph:d\\u0061ta", "graph:data\\-x"])
+@pytest.mark.parametrize("query", ["ASK { GRAPH NAME {} }", "ASK FROM NAME {}", "ASK FROM NAMED NAME {}"])
+def test_the_name_of_a_graph_has_no_escapes(query: str, name: str) -> None:
+    with pytest.raises(BadQuery, match="escapes"):
+        scope(query.replace("NAME", name) if "NAMED" not in query else query.replace(" NAME ", f" {name} "))
+
+
 def test_what_only_looks_like_the_name_of_a_graph_stays() -> None:
     for query in (
         f"ASK {{ ?s ?p '<{DATA}>' }}",
