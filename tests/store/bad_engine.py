@@ -254,7 +254,7 @@ def answer_rightly(exchange: Exchange) -> None:
     except (SyntaxError, ValueError) as error:
         exchange.answer(str(error).encode(), "text/plain", "400 Bad Request")
         return
-    exchange.answer(body, media_type, "200 OK", "Server: oxigraph/0.5.13")
+    exchange.answer(body, media_type, "200 OK", "Server: Oxigraph/0.5.13")
 
 
 def evaluate(exchange: Exchange) -> tuple[bytes, str]:

@@ -172,7 +172,7 @@ class Engine:
                     ) from error
                 await asyncio.sleep(_WAIT * 10 * attempt)
             else:
-                if response.ok or (method == "DELETE" and response.status == 404):
+                if 200 <= response.status < 300 or (method == "DELETE" and response.status == 404):
                     return
                 raise EngineFailed(f"The graph store at {address} answered {method} with status {response.status}: {said}")
 
