@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LINES = 50_000  # triples that are sent at once: about 8 MB
 _SECONDS = 3600.0  # that an engine may take to count, or to take in what it was sent
+_NOTICED = 12.0  # after which every server has seen that a release is gone (kg.store.remote looks every 5)
 _SAMPLED = 5_000  # triples, about, of which the canonical hashes are compared
 _SUBJECTS = 50  # in one question
 _MOST = 1 << 28  # bytes of an answer
@@ -258,6 +259,7 @@ async def _remove(release: str, settings: Settings) -> None:
         graphs = {triple.subject for triple in pointer if triple.predicate == _PART_OF and triple.object == iri}
         kept = {triple for triple in pointer if triple.subject != iri and triple.subject not in graphs}
         await engine.write("PUT", POINTER, _as_text(kept), _SECONDS)
+        await asyncio.sleep(_NOTICED)  # or a server that still serves it would find things to be missing, and remember that
         for graph in sorted(graphs, key=str):
             await engine.write("DELETE", str(getattr(graph, "value", "")), b"", _SECONDS)
 
