@@ -70,26 +70,26 @@ def ours(data: Data, port: int) -> list[str]:
 @contextmanager
 def start_ours(name: str, data: Data, work: Path, settings: Mapping[str, str]) -> Iterator[Server]:
     """`kg serve`, with these settings."""
-    port = _free_port()
-    with _running(name, (port, "/sparql"), ours(data, port), work, **UNFAIR, **settings) as server:
+    port = free_port()
+    with running(name, (port, "/sparql"), ours(data, port), work, **UNFAIR, **settings) as server:
         yield await_answer(server)
 
 
 @contextmanager
 def start_forwarding(name: str, data: Data, work: Path) -> Iterator[Server]:
     """Our workers behind a server that does nothing else."""
-    port = _free_port()
+    port = free_port()
     command = [str(OURS.with_name("python")), "-m", "bench.forwarding", str(data.file), str(port)]
-    with _running(name, (port, "/sparql"), command, work, PYTHONPATH=str(ROOT)) as server:
+    with running(name, (port, "/sparql"), command, work, PYTHONPATH=str(ROOT)) as server:
         yield await_answer(server)
 
 
 @contextmanager
 def start_native_memory(name: str, data: Data, work: Path) -> Iterator[Server]:
     """`oxigraph serve` without a folder, filled over HTTP."""
-    port = _free_port()
+    port = free_port()
     command = [str(PEERS / "oxigraph"), "serve", "--bind", f"127.0.0.1:{port}"]
-    with _running(name, (port, "/query"), command, work) as server:
+    with running(name, (port, "/query"), command, work) as server:
         _await(lambda: _listens(port), server)
         with data.file.open("rb") as body:
             request = urllib.request.Request(
@@ -105,29 +105,29 @@ def start_native_memory(name: str, data: Data, work: Path) -> Iterator[Server]:
 @contextmanager
 def start_native_disk(name: str, data: Data, work: Path) -> Iterator[Server]:
     """`oxigraph load` and `oxigraph optimize`, then `oxigraph serve-read-only`."""
-    port, folder, program = _free_port(), work / "disk", str(PEERS / "oxigraph")
+    port, folder, program = free_port(), work / "disk", str(PEERS / "oxigraph")
     shutil.rmtree(folder, ignore_errors=True)
     load = [program, "load", "--location", str(folder), "--file", str(data.file)]
     subprocess.run(load, check=True, capture_output=True)  # noqa: S603
     subprocess.run([program, "optimize", "--location", str(folder)], check=True, capture_output=True)  # noqa: S603
     command = [program, "serve-read-only", "--location", str(folder), "--bind", f"127.0.0.1:{port}"]
-    with _running(name, (port, "/query"), command, work) as server:
+    with running(name, (port, "/query"), command, work) as server:
         yield await_answer(server)
 
 
 @contextmanager
 def start_rdflib(name: str, data: Data, work: Path) -> Iterator[Server]:
     """rdflib-endpoint over rdflib's store in memory."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "bench.rdflib_server", str(data.file), str(port)]
-    with _running(name, (port, "/sparql"), command, work) as server:
+    with running(name, (port, "/sparql"), command, work) as server:
         yield await_answer(server)
 
 
 @contextmanager
 def start_nginx(name: str, work: Path) -> Iterator[Server]:
     """nginx with one process, serving the files under `files/`."""
-    port, folder = _free_port(), work / "nginx"
+    port, folder = free_port(), work / "nginx"
     (folder / "files").mkdir(parents=True, exist_ok=True)
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     temporary = "".join(f"  {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -140,7 +140,7 @@ http {{
 }}
 """)
     command = ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-    with _running(name, (port, ""), command, work) as server:
+    with running(name, (port, ""), command, work) as server:
         _await(lambda: _listens(port), server)
         yield server
 
@@ -149,6 +149,11 @@ def await_answer(server: Server, query: Query = ANY, patience: float = 600) -> S
     """Wait until a query is answered; raises NotStarted."""
     _await(lambda: server.client.ask(query).status == 200, server, patience)
     return server
+
+
+def await_listening(server: Server) -> None:
+    """Wait until it takes connections; raises NotStarted."""
+    _await(lambda: _listens(server.port), server)
 
 
 def start_all(names: Iterable[str], data: Data, work: Path, stack: ExitStack) -> dict[str, Server]:
@@ -166,7 +171,7 @@ def start_all(names: Iterable[str], data: Data, work: Path, stack: ExitStack) ->
 
 
 @contextmanager
-def _running(name: str, address: tuple[int, str], command: list[str], work: Path, **settings: str) -> Iterator[Server]:
+def running(name: str, address: tuple[int, str], command: list[str], work: Path, **settings: str) -> Iterator[Server]:
     """A server at a port and path, with settings in its environment; it ends with the block."""
     process = Process(command, work / "logs" / f"{name}.log", settings)
     server = Server(name, process, *address)
@@ -190,7 +195,8 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -106,7 +106,7 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
         "derived": len(set(derived)),
         "ontology": len(set(ontology)),
     }
-    return _describe(folder, counts, version, read_dates(root))
+    return describe_files(folder, counts, version, read_dates(root))
 
 
 def _versions(ontology: Iterable[ox.Triple], version: Version) -> list[ox.Triple]:
@@ -140,7 +140,7 @@ def _write_dumps(folder: Path, quads: list[ox.Quad], triples: list[ox.Triple]) -
         (folder / f"{name}{ZSTD}").write_bytes(cramjam.zstd.compress(content, level=_ZSTD_LEVEL))
 
 
-def _write_store(folder: Path, quads: list[ox.Quad]) -> ox.Store:
+def _write_store(folder: Path, quads: Iterable[ox.Quad]) -> ox.Store:
     """What serving reads: it can be made anew from the N-Quads, and is no part of what is published."""
     store = ox.Store(folder / STORE)
     store.bulk_extend(quads)
@@ -164,7 +164,7 @@ def _write_rest(folder: Path, root: Path, findings: Iterable[Finding]) -> None:
     _write_json(folder / ORDER, page_order(sorted((root / "shapes").glob("*.ttl"))))
 
 
-def _describe(folder: Path, counts: dict[str, int], version: Version, dates: Mapping[str, str]) -> Manifest:
+def describe_files(folder: Path, counts: dict[str, int], version: Version, dates: Mapping[str, str]) -> Manifest:
     """Write what speaks of the other files, the manifest last."""
     if version.name:
         _write_json(folder / DATES, dates)
@@ -272,7 +272,7 @@ def install(folder: Path, out: Path) -> Release:
             target.write_bytes(_taken(folder, manifest, name))
             if _facts(target) != facts:
                 raise KgError(f"{folder / manifest.published(name)} is not what was released. Download it again.")
-        _write_store(draft, list(ox.parse(path=draft / NQUADS)))
+        _write_store(draft, ox.parse(path=draft / NQUADS))
         write_manifest(draft, manifest)
         draft.replace(final)
     with suppress(ReleaseMissing):  # what is served stays
@@ -315,8 +315,8 @@ def drafted(folder: Path) -> Iterator[Path]:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _write_turtle(path: Path, triples: list[ox.Triple], prefixes: Mapping[str, str]) -> None:

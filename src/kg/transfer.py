@@ -25,6 +25,7 @@ from kg.names import DATASET, LAYERS, PREFIXES, layer, release_iri
 from kg.release import NQUADS, Release
 from kg.settings import Settings
 from kg.store.breaker import Breaker
+from kg.store.dialects import DIALECTS
 from kg.store.engine import SOLUTIONS, TRIPLES, Engine, Found
 from kg.store.holding import POINTER, Holding, Unmarked
 
@@ -90,11 +91,15 @@ def held(settings: Settings) -> tuple[list[str], str]:
 
 
 def write_for_bulk(release: Release, path: Path) -> int:
-    """The triples with the names that their graphs have in an engine, as N-Quads with gzip, for its own bulk loader; how many."""
+    """The triples with the names that their graphs have in an engine, as N-Quads with gzip, for its own bulk loader; how many.
+
+    Nobody knows which engine that will be, so what any of them would garble is disguised.
+    """
     holding, number = Holding(release.manifest.id), 0
+    garbled = sorted({iri for dialect in DIALECTS for iri in dialect.garbles})
     with gzip.open(path, "wb", compresslevel=5) as file:
         for graph, line in _lines(release):
-            file.write(line[:-2] + f"<{holding.graph(graph)}> .\n".encode())
+            file.write(holding.disguised(line, garbled)[:-2] + f"<{holding.graph(graph)}> .\n".encode())
             number += 1
     return number
 
