@@ -121,7 +121,10 @@ READING: list[tuple[Way, type[KgError]]] = [
 
 @pytest.mark.parametrize(
     ("way", "expected", "where"),
-    [*((*fault, is_count) for fault in READING), *((*fault, is_sample) for fault in READING if fault[0] in (bad.cut_json, bad.html))],
+    [
+        *((*fault, is_count) for fault in READING),
+        *((*fault, is_sample) for fault in READING if fault[0] in (bad.cut_json, bad.html)),
+    ],
 )
 def test_what_cannot_be_read_ends_it(
     empty: BadEngine, small: tuple[Path, Release], way: Way, expected: type[KgError], where: Any
@@ -134,9 +137,7 @@ def test_what_cannot_be_read_ends_it(
 
 
 @pytest.mark.parametrize(("way", "expected"), [fault for fault in FAULTS if fault[0] is not bad.html])
-def test_what_cannot_be_written_ends_it(
-    empty: BadEngine, small: tuple[Path, Release], way: Way, expected: type[KgError]
-) -> None:
+def test_what_cannot_be_written_ends_it(empty: BadEngine, small: tuple[Path, Release], way: Way, expected: type[KgError]) -> None:
     empty.misbehave(way, is_written)
     with pytest.raises((EngineDown, EngineFailed)):
         load(small[1], empty)
