@@ -8,7 +8,7 @@ import pyoxigraph as ox
 import pytest
 
 from kg.errors import BadQuery, ServiceRefused
-from kg.sparql import is_update, is_volatile, refuse_depth, services, syntax_error, words
+from kg.sparql import Scoped, fixed, is_update, is_volatile, patterns, refuse_depth, scoped, services, syntax_error, words
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 
@@ -148,3 +148,104 @@ def test_reading_takes_no_longer_than_the_text_is_long(text: str) -> None:
     with pytest.raises(ServiceRefused):
         services("ASK { service " + text, [WIKIDATA])
     assert time.perf_counter() - started < 5
+
+
+BASE = "https://example.org/"
+DATA, NOWHERE = "https://w3id.org/vigia/graph/data", "urn:nowhere"
+RENAMED = {DATA: "urn:data", BASE + "g": "urn:g", BASE + "a.b": "urn:ab", BASE: "urn:base"}
+
+
+def scope(query: str) -> Scoped:
+    return scoped(query, RENAMED, NOWHERE, BASE)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (f"ASK {{ GRAPH <{DATA}> {{ ?s ?p ?o }} }}", "ASK { GRAPH <urn:data> { ?s ?p ?o } }"),
+        ("ASK { GRAPH <g> {} }", "ASK { GRAPH <urn:g> {} }"),
+        ("ASK { GRAPH <../g> {} }", "ASK { GRAPH <urn:g> {} }"),
+        ("ASK { GRAPH graph:data {} }", "ASK { GRAPH <urn:data> {} }"),
+        ("ASK {GRAPH graph:data{}}", "ASK {GRAPH <urn:data>{}}"),
+        ("ASK { graph # of releases\n graph:data {} }", "ASK { graph # of releases\n <urn:data> {} }"),
+        ("BASE <https://example.org/x/> ASK { GRAPH <../g> {} }", "BASE <https://example.org/x/> ASK { GRAPH <urn:g> {} }"),
+        ("base <x/> base <y/> ASK { GRAPH <../../g> {} }", "base <x/> base <y/> ASK { GRAPH <urn:g> {} }"),
+        ("PREFIX e: <https://example.org/> ASK { GRAPH e:g {} }", "PREFIX e: <https://example.org/> ASK { GRAPH <urn:g> {} }"),
+        ("PREFIX : <> ASK { GRAPH :a.b {} }", "PREFIX : <> ASK { GRAPH <urn:ab> {} }"),
+        ("PREFIX e: <x:> PREFIX e: <> ASK { GRAPH e:g {} }", "PREFIX e: <x:> PREFIX e: <> ASK { GRAPH <urn:g> {} }"),
+        ("PREFIX graph: <x:> ASK { GRAPH graph:data {} }", f"PREFIX graph: <x:> ASK {{ GRAPH <{NOWHERE}> {{}} }}"),
+        ("ASK { GRAPH <https://w3id.org/vigia/graph/data.r0> {} }", f"ASK {{ GRAPH <{NOWHERE}> {{}} }}"),
+        ("ASK { GRAPH ?g { ?s ?p <x> } FILTER(?g = graph:data) }", "ASK { GRAPH ?g { ?s ?p <x> } FILTER(?g = <urn:data>) }"),
+        ("ASK { VALUES ?g { graph:data } GRAPH ?g {} }", "ASK { VALUES ?g { <urn:data> } GRAPH ?g {} }"),
+        ("PREFIX a.b: <> ASK { ?s ?p 1 .a.b:g ?p ?o }", "PREFIX a.b: <> ASK { ?s ?p 1 .<urn:g> ?p ?o }"),
+        ("PREFIX e: <> ASK { ?s ?p e:g.}", "PREFIX e: <> ASK { ?s ?p <urn:g>.}"),
+        ("PREFIX e: <> ASK { ?s e:g/e:h|^e:g* ?o }", "PREFIX e: <> ASK { ?s <urn:g>/e:h|^<urn:g>* ?o }"),
+    ],
+)
+def test_graphs_have_other_names_however_they_are_written(query: str, expected: str) -> None:
+    assert scope(query).text == expected
+
+
+@pytest.mark.parametrize("name", ["<gr\\u0061ph/data>", "<\\U00000067>", "graph:d\\u0061ta", "graph:data\\-x"])
+@pytest.mark.parametrize("query", ["ASK { GRAPH NAME {} }", "ASK FROM NAME {}", "ASK FROM NAMED NAME {}"])
+def test_the_name_of_a_graph_has_no_escapes(query: str, name: str) -> None:
+    with pytest.raises(BadQuery, match="escapes"):
+        scope(query.replace("NAME", name) if "NAMED" not in query else query.replace(" NAME ", f" {name} "))
+
+
+def test_what_only_looks_like_the_name_of_a_graph_stays() -> None:
+    for query in (
+        f"ASK {{ ?s ?p '<{DATA}>' }}",
+        "ASK { ?s ?p 'GRAPH graph:data' }",
+        'ASK { ?s ?p """x" FROM <g> " """ }',
+        "ASK { ?s ?p ?o } # FROM <g>",
+        "ASK { ?from ?graph $FROM }",
+        "ASK { ?s graph:database ?o . ?s graph:data.r0 ?o }",
+        "PREFIX FROM: <x:> ASK { FROM:g GRAPH:g ?o }",
+    ):
+        assert scope(query) == Scoped(query, [], [], False), query
+
+
+def test_what_a_query_is_from_is_told_apart_from_it() -> None:
+    told = scope("SELECT * FROM <g>\nFROM NAMED graph:data from named <x:y> FROM # the last\n <h> WHERE { GRAPH ?g { ?s ?p ?o } }")
+    assert told.default_graphs == [BASE + "g", BASE + "h"]
+    assert told.named_graphs == [DATA, "x:y"]
+    assert told.uses_graphs
+    assert "g>" not in told.text.split("WHERE")[0]
+    assert told.text.count("\n") == 2  # so that complaints name the right line
+    ox.Store().query(told.text)
+    assert not scope("SELECT * FROM <g> { ?s ?p ?o }").uses_graphs
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT ?a ?b { ?a kg:x ?b }", "SELECT  ?b { <x:1> kg:x ?b }"),
+        ("SELECT ?b { $a kg:x ?b }", "SELECT ?b { <x:1> kg:x ?b }"),
+        ("SELECT DISTINCT ?a ?b { ?a ?p ?b { ?b ?q ?a } }", "SELECT DISTINCT  ?b { <x:1> ?p ?b { ?b ?q <x:1> } }"),
+        ("SELECT ?b { ?ab ?p ?a_ . ?b ?p '?a' # ?a\n }", "SELECT ?b { ?ab ?p ?a_ . ?b ?p '?a' # ?a\n }"),
+        ("SELECT ?b (?a AS ?c) { ?b ?p ?o }", "SELECT ?b (<x:1> AS ?c) { ?b ?p ?o }"),
+        ("SELECT ?a (COUNT(?b) AS ?n) { ?a ?p ?b } GROUP BY ?a", "SELECT  (COUNT(?b) AS ?n) { <x:1> ?p ?b } "),
+        ("SELECT ?a ?b { ?a ?p ?b } GROUP BY ?a ?b", "SELECT  ?b { <x:1> ?p ?b } GROUP BY  ?b"),
+        (
+            "SELECT ?a (COUNT(?b) AS ?n) { ?a ?p ?b } GROUP BY ?a HAVING (COUNT(?b) > 1) ORDER BY ?n",
+            "SELECT  (COUNT(?b) AS ?n) { <x:1> ?p ?b } HAVING (COUNT(?b) > 1) ORDER BY ?n",
+        ),
+        (
+            "SELECT ?b { { SELECT ?b { ?a ?p ?b } LIMIT 1 } } ORDER BY DESC(?a) ?b LIMIT 2",
+            "SELECT ?b { { SELECT ?b { <x:1> ?p ?b } LIMIT 1 } } ORDER BY DESC(<x:1>) ?b LIMIT 2",
+        ),
+        ("SELECT ?b { ?a (kg:x|^kg:y)/kg:z* ?b }", "SELECT ?b { <x:1> (kg:x|^kg:y)/kg:z* ?b }"),
+    ],
+)
+def test_a_variable_that_has_a_term_is_no_longer_one(query: str, expected: str) -> None:
+    given = fixed(query, {"a": "<x:1>"})
+    assert given == expected
+    ox.Store().query(given, prefixes={"kg": "x:"})
+
+
+def test_patterns_are_counted_from_above() -> None:
+    assert patterns("ASK { ?s ?p ?o }") == 1
+    assert patterns("ASK { ?s ?p ?o . ?s ?p ?o ; ?q ?r, ?t }") == 4
+    assert patterns("ASK { ?s ?p 1.5 ; ?q 'a.b;c,d' # .;,\n }") == 2
+    assert patterns("ASK { ?s a kg:x.?s a kg:y.z }") == 2

@@ -15,7 +15,7 @@ _STEPS = 3  # up to the owners of owners, and down likewise
 _MOST = 40  # things in one picture
 # Only what is held to be right; a stake that a newer claim replaces ends when that begins.
 _STAKES = """SELECT ?stake ?owner ?owned ?percent ?first ?last ?from ?to ?seen ?certainty (MIN(?next) AS ?replaced)
-    (GROUP_CONCAT(DISTINCT STR(?interest)) AS ?interests) WHERE {
+    (GROUP_CONCAT(DISTINCT STR(?interest); SEPARATOR=" ") AS ?interests) WHERE {
     ?stake a kg:OwnershipStake ; kg:owner ?owner ; kg:owned ?owned ; kg:rank ?rank ; kg:certainty ?certainty .
     OPTIONAL { ?stake kg:percent ?percent }
     OPTIONAL { ?stake kg:interest ?interest }

@@ -37,6 +37,7 @@ _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
 _WITHIN_CLAUSE = {"BY", "DISTINCT", "REDUCED"}
 _BY_NOTHING = re.compile(r"GROUP\s+BY\s*+(?=$|ORDER\b|HAVING\b|LIMIT\b)")
+_OF_GRAPHS = {"FROM", "NAMED", "GRAPH"}
 _DEPTH = 128  # brackets within brackets
 _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.ASCII)  # or ſ and ı count as S and I
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
@@ -131,6 +132,7 @@ def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Sco
     """The query without its FROM clauses, and with other names for graphs, however they are written: in full, relative, by prefix.
 
     Graphs that have no other name are `nowhere`. Other IRIs are left as they are, unless they are names of graphs.
+    Raises BadQuery where one is written with escapes.
     """
     declared, pieces = dict(PREFIXES), []
     graphs: dict[str, list[str]] = {"FROM": [], "NAMED": []}
@@ -139,6 +141,8 @@ def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Sco
         piece, before, after = match[0], "", ""
         word = piece.upper() if match["bare"] else ""
         iri = urljoin(base, piece[1:-1]) if match["iri"] else ""
+        if expected in _OF_GRAPHS and (piece == "<" or "\\" in (match["local"] or "")):
+            raise BadQuery("Write the names of graphs without escapes.")
         if match["local"] is not None and expected == "PREFIX":
             prefix = match["run"]
         elif match["local"] is not None:

@@ -25,6 +25,7 @@ from kg.names import DATASET, LAYERS, PREFIXES, layer, release_iri
 from kg.release import NQUADS, Release
 from kg.settings import Settings
 from kg.store.breaker import Breaker
+from kg.store.dialects import DIALECTS
 from kg.store.engine import SOLUTIONS, TRIPLES, Engine, Found
 from kg.store.holding import POINTER, Holding, Unmarked
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _LINES = 50_000  # triples that are sent at once: about 8 MB
 _SECONDS = 3600.0  # that an engine may take to count, or to take in what it was sent
+_NOTICED = 12.0  # after which every server has seen that a release is gone (kg.store.remote looks every 5)
 _SAMPLED = 5_000  # triples, about, of which the canonical hashes are compared
 _SUBJECTS = 50  # in one question
 _MOST = 1 << 28  # bytes of an answer
@@ -89,11 +91,15 @@ def held(settings: Settings) -> tuple[list[str], str]:
 
 
 def write_for_bulk(release: Release, path: Path) -> int:
-    """The triples with the names that their graphs have in an engine, as N-Quads with gzip, for its own bulk loader; how many."""
+    """The triples with the names that their graphs have in an engine, as N-Quads with gzip, for its own bulk loader; how many.
+
+    Nobody knows which engine that will be, so what any of them would garble is disguised.
+    """
     holding, number = Holding(release.manifest.id), 0
+    garbled = sorted({iri for dialect in DIALECTS for iri in dialect.garbles})
     with gzip.open(path, "wb", compresslevel=5) as file:
         for graph, line in _lines(release):
-            file.write(line[:-2] + f"<{holding.graph(graph)}> .\n".encode())
+            file.write(holding.disguised(line, garbled)[:-2] + f"<{holding.graph(graph)}> .\n".encode())
             number += 1
     return number
 
@@ -258,6 +264,7 @@ async def _remove(release: str, settings: Settings) -> None:
         graphs = {triple.subject for triple in pointer if triple.predicate == _PART_OF and triple.object == iri}
         kept = {triple for triple in pointer if triple.subject != iri and triple.subject not in graphs}
         await engine.write("PUT", POINTER, _as_text(kept), _SECONDS)
+        await asyncio.sleep(_NOTICED)  # or a server that still serves it would find things to be missing, and remember that
         for graph in sorted(graphs, key=str):
             await engine.write("DELETE", str(getattr(graph, "value", "")), b"", _SECONDS)
 

@@ -163,9 +163,7 @@ class Engine:
         for attempt in range(1, _TRIES + 1):
             try:
                 async with asyncio.timeout(seconds):
-                    async with self._send(
-                        method, address, params={"graph": graph}, data=triples or None, headers=headers
-                    ) as response:
+                    async with self._send(method, address, params={"graph": graph}, body=triples, headers=headers) as response:
                         said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == _TRIES:
@@ -174,7 +172,7 @@ class Engine:
                     ) from error
                 await asyncio.sleep(_WAIT * 10 * attempt)
             else:
-                if response.ok or (method == "DELETE" and response.status == 404):
+                if 200 <= response.status < 300 or (method == "DELETE" and response.status == 404):
                     return
                 raise EngineFailed(f"The graph store at {address} answered {method} with status {response.status}: {said}")
 
@@ -195,16 +193,18 @@ class Engine:
         async with response:
             yield response
 
-    async def _request(self, method: str, address: str, headers: Mapping[str, str] = {}, **more: Any) -> aiohttp.ClientResponse:
+    async def _request(
+        self, method: str, address: str, headers: Mapping[str, str] = {}, body: bytes = b"", **more: Any
+    ) -> aiohttp.ClientResponse:
         settings, who = self._settings, {}
+        if body:
+            more["data"] = io.BytesIO(body)  # a new one each time: one that was read is empty
         if self._session.closed:
             raise EngineDown(STOPPED, 5)
         if settings.store_token:
             who["Authorization"] = f"Bearer {settings.store_token}"
         elif settings.store_user and not self._is_digest:
             who["Authorization"] = aiohttp.encode_basic_auth(settings.store_user, settings.store_password, "utf-8")
-        if isinstance(more.get("data"), bytes):
-            more["data"] = io.BytesIO(more["data"])  # sent piece by piece; what was refused before has read its own to the end
         return await self._session.request(
             method,
             address,

@@ -80,6 +80,7 @@ class RemoteStore:
         self._pool = Pool(plan, Size(_CHECKERS, settings.old, settings.waiting, settings.timeout))
         self._sorts: dict[str, str] = {}  # query → what a worker said of it
         self._started = False
+        self._asking: set[asyncio.Task[Found]] = set()
         self._loop = uvloop.new_event_loop()
         self._opening: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -233,10 +234,14 @@ class RemoteStore:
         """What the engine answers, as long as somebody waits for it."""
         seconds = self._seconds(timeout)
         asking = asyncio.create_task(self._in_turn(form, accepted, client, seconds))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
         try:
             done, _ = await asyncio.wait({asking}, timeout=_PATIENT if hang_up else None)
             if not done and hang_up:
                 await self._watch(asking, hang_up)
+            if asking.cancelled():
+                raise EngineDown(STOPPED, 5)
             return await asking
         except QueryTimeout:
             self._look()  # it may not be the query
@@ -390,6 +395,10 @@ class RemoteStore:
 
     async def close(self) -> None:
         """See `kg.store.Store`."""
+        asking = list(self._asking)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
         await self._pool.close()
         await self._lent.close()
         if self._thread.is_alive():

@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +22,7 @@ from kg.names import used_prefixes
 from kg.store.message import DIGEST_BYTES, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from typing_extensions import Buffer  # collections.abc has it from Python 3.12
 
@@ -116,6 +117,16 @@ class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
         except OSError as error:
             raise Refused("room") from error
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Leaves nothing on disk where writing ends before its end."""
+        try:
+            yield
+        except BaseException:
+            if self._file:
+                self._file.close()
+            raise
+
     def finish(self, name: str, partial: bool = False) -> Reply:
         """The whole answer, in the format of that name."""
         if self._file is None:
@@ -149,23 +160,25 @@ def write_result(
     """
     spool = _Spool(rules.result_bytes, encoding, xml=name in ("xml", "rdfxml"))
     partial = False
-    if isinstance(result, ox.QueryBoolean) or (isinstance(result, ox.QuerySolutions) and rows is None):
-        result.serialize(spool, RESULTS[name])
-    elif isinstance(result, ox.QuerySolutions):
-        assert rows is not None  # noqa: S101 (see above)
-        partial = _write_some(result, spool, rows)
-    else:
-        triples = iter(result)
-        _write_graph(triples if rows is None else islice(triples, rows), spool, name, rules)
-        partial = rows is not None and next(triples, None) is not None
-    return spool.finish(name, partial)
+    with spool.kept():
+        if isinstance(result, ox.QueryBoolean) or (isinstance(result, ox.QuerySolutions) and rows is None):
+            result.serialize(spool, RESULTS[name])
+        elif isinstance(result, ox.QuerySolutions):
+            assert rows is not None  # noqa: S101 (see above)
+            partial = _write_some(result, spool, rows)
+        else:
+            triples = iter(result)
+            _write_graph(triples if rows is None else islice(triples, rows), spool, name, rules)
+            partial = rows is not None and next(triples, None) is not None
+        return spool.finish(name, partial)
 
 
 def write_dataset(quads: Iterable[ox.Quad], name: str, rules: Rules, encoding: str = "") -> Reply:
     """Quads in the format of that name; raises Refused."""
     spool = _Spool(rules.result_bytes, encoding, xml=False)
-    ox.serialize(quads, spool, GRAPHS[name], prefixes=dict(rules.prefixes))
-    return spool.finish(name)
+    with spool.kept():
+        ox.serialize(quads, spool, GRAPHS[name], prefixes=dict(rules.prefixes))
+        return spool.finish(name)
 
 
 def _write_graph(triples: Any, spool: _Spool, name: str, rules: Rules) -> None:

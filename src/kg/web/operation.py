@@ -57,6 +57,7 @@ class _State(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics, as of now."""
         store = self._site.store.condition()
+        yield GaugeMetricFamily("kg_ready", "Whether queries can be answered.", value=int(store.ready))
         queries = GaugeMetricFamily("kg_queries", "Queries at this moment.", labels=["stage"])
         for stage, number in store.queries.items():
             queries.add_metric([stage], number)
