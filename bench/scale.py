@@ -92,6 +92,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=4, help="how long each load is kept up")
     parser.add_argument("--only-make", action="store_true", help="make the releases, and measure nothing else")
+    parser.add_argument("--wait", action="store_true", help="wait for releases that another run makes")
     parser.add_argument("--large", action="store_true", help="let a size of 20 million and more through")
     parser.add_argument("--beside", default="", help="what else the machine did meanwhile, for the report")
     parser.add_argument("--work", type=Path, default=ROOT / ".bench" / "scale")
@@ -104,7 +105,9 @@ def _measure(size: str, given: argparse.Namespace, samples: Samples) -> None:
     run = Run(name, 0, build, given.work / f"{name}-engines", samples, random.Random(1))  # noqa: S311
     _tell(f"{name}: making the release")
     if size != _REAL:
-        if not (build / "current").exists():
+        while given.wait and not (build / _MADE).exists():
+            time.sleep(1)
+        if not (build / _MADE).exists():
             _grow(run, int(size))
         # It is made once; what that took is told each time.
         for measure, item, value in json.loads((build / _MADE).read_text("utf-8")):
