@@ -105,7 +105,7 @@ def _measure(size: str, given: argparse.Namespace, samples: Samples) -> None:
     run = Run(name, 0, build, given.work / f"{name}-engines", samples, random.Random(1))  # noqa: S311
     _tell(f"{name}: making the release")
     if size != _REAL:
-        while given.wait and not (build / _MADE).exists():
+        while given.wait and build.exists() and not (build / _MADE).exists():
             time.sleep(1)
         if not (build / _MADE).exists():
             _grow(run, int(size))
