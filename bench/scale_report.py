@@ -27,8 +27,7 @@ _OTHERS = ("rdflib", "rdflib-endpoint", "nginx")  # not measured here
 _KINDS = {"tiny": "look-ups", "stored": "stored questions"}
 
 
-_ADVICE = ""
-_PLAN = ""
+_ADVICE, _PLAN = Path(__file__).with_name("scale.md").read_text("utf-8").split("\n<!-- plan -->\n")  # what no program knows
 _REQUESTS = """## Other requests
 
 Milliseconds, median (95 of 100 within); then how many times that of the embedded store on disk, by the geometric mean over what
