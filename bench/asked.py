@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _BASE = "https://w3id.org/vigia/id/"
 _PAGES, _SEARCHES, _BATCHES, _NAMES = 20, 5, 2, 10  # of each in a round
-_HUBS = ("/page/country/br", "/page/country/mx", "/page/country/ar")  # of which more is said the larger the graph is
+HUBS = ("/page/country/br", "/page/country/mx", "/page/country/ar")  # of which more is said the larger the graph is
 _PATIENCE = 10.0  # seconds for a question before the first round
 _LONG = 1.0  # seconds above which a question is asked once only, and of larger sizes no more
 _HUGE = 5_000_000  # triples above which names are matched on the embedded store only: each target holds them all in memory
@@ -47,6 +47,16 @@ def status(server: Server, path: str) -> int:
         return _send(server, Asked("", "", "GET", path, _JSON))[0]
     except OSError:
         return 0
+
+
+def read(server: Server, path: str) -> tuple[int, float]:
+    """The status of a page in English, and its seconds."""
+    return _send(server, Asked("", "", "GET", f"{path}?lang=en", _HTML))
+
+
+def local(iri: str) -> str:
+    """What stands in the address of its page."""
+    return iri.removeprefix(_BASE)
 
 
 def things(folder: Path) -> list[str]:
@@ -104,7 +114,7 @@ def _suitable(run: Run, questions: Sequence[Query], tell: Callable[[str], None])
 def _requests(pages: Sequence[str], questions: Sequence[Query], names: Sequence[str], draw: random.Random) -> list[Asked]:
     """A round, in random order."""
     made = [Asked("page", "things", "GET", f"/page/{quote(iri.removeprefix(_BASE))}?lang=en", _HTML) for iri in pages]
-    made += [Asked("page of a hub", path, "GET", f"{path}?lang=en", _HTML) for path in _HUBS]
+    made += [Asked("page of a hub", path, "GET", f"{path}?lang=en", _HTML) for path in HUBS]
     made += [Asked("question", one.name, "GET", one.path("/sparql"), ROWS) for one in questions]
     made += [Asked("search", "names", "GET", f"/search?q={quote(draw.choice(names))}", _JSON) for _ in range(_SEARCHES)]
     for _ in range(_BATCHES):

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import psutil
 
-from bench import asked, overhead
+from bench import asked, growth, overhead
 from bench.engines import ENGINES, is_here
-from bench.samples import Sample, Samples
+from bench.samples import Sample, Samples, Wrong
 from bench.servers import OURS, ROOT, UNFAIR, Server, await_listening, free_port, running
 from bench.versions import describe
 
@@ -35,7 +35,7 @@ _PYTHON = str(OURS.with_name("python"))
 _STEPS = ("dump", "store", "index", "void", "finish")
 _REAL = "real"
 _MADE = "made.json"
-_SENT = 2_000_000  # triples above which an engine is filled by its own bulk loader
+_SENT = 500_000  # triples above which an engine is filled by its own bulk loader
 _MEMORY_OF = 1_500  # bytes, about, that a triple takes in memory, for the guess whether there is room
 _LARGE = 20_000_000  # triples of which somebody must ask for
 # All that asks is one client; and what takes long is to be seen, not refused.
@@ -77,12 +77,31 @@ def main() -> None:
                 f"{size} triples need about {int(size) * _MEMORY_OF >> 30} GiB in memory and 10 times that on disk: say --large."
             )
     given.work.mkdir(parents=True, exist_ok=True)
-    samples = Samples()
+    samples = _kept(given) if given.add else Samples()
     about = describe(given.rounds, given.seconds)
     for size in given.sizes:
         _measure(size, given, samples)
-        kept = {"about": about | {"beside": given.beside}, **asdict(samples)}
-        (given.work / "raw.json").write_text(json.dumps(kept, indent=1), "utf-8")
+        _keep(samples, about, given)
+    growth.measure([size for size in given.sizes if size != _REAL], given, samples, _tell)
+    _keep(samples, about, given)
+
+
+def _keep(samples: Samples, about: dict[str, object], given: argparse.Namespace) -> None:
+    kept = {"about": about | {"beside": given.beside}, **asdict(samples)}
+    (given.work / "raw.json").write_text(json.dumps(kept, indent=1), "utf-8")
+
+
+def _kept(given: argparse.Namespace) -> Samples:
+    """The numbers of the sizes that are not measured now."""
+    raw = json.loads((given.work / "raw.json").read_text("utf-8"))
+    now = {named(size) for size in given.sizes} | {growth.ALL}
+    taken = [Sample(**sample) for sample in raw["taken"] if sample["data"] not in now]
+    return Samples(taken, [Wrong(**wrong) for wrong in raw["wrong"] if wrong["data"] not in now])
+
+
+def named(size: str) -> str:
+    """What a size is called."""
+    return _REAL if size == _REAL else _short(int(size))
 
 
 def _read_arguments() -> argparse.Namespace:
@@ -91,6 +110,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=4, help="how long each load is kept up")
+    parser.add_argument("--add", action="store_true", help="keep the numbers of other sizes from the last time")
     parser.add_argument("--only-make", action="store_true", help="make the releases, and measure nothing else")
     parser.add_argument("--wait", action="store_true", help="wait for releases that another run makes")
     parser.add_argument("--large", action="store_true", help="let a size of 20 million and more through")
@@ -101,7 +121,7 @@ def _read_arguments() -> argparse.Namespace:
 
 def _measure(size: str, given: argparse.Namespace, samples: Samples) -> None:
     build = ROOT / "build" if size == _REAL else given.work / size
-    name = _REAL if size == _REAL else _short(int(size))
+    name = named(size)
     run = Run(name, 0, build, given.work / f"{name}-engines", samples, random.Random(1))  # noqa: S311
     _tell(f"{name}: making the release")
     if size != _REAL:
@@ -195,7 +215,7 @@ def _start(run: Run, target: str, stack: ExitStack) -> None:
         settings = {"KG_MEMORY_TRIPLES": "1000000000" if target == MEMORY else "1"}
     _tell(f"  starting {target}")
     started = time.perf_counter()
-    run.servers[target] = stack.enter_context(_serving(run, target, settings))
+    run.servers[target] = stack.enter_context(serving(run, target, settings))
     run.keep("start", 0, target, "first answer", time.perf_counter() - started)
     run.servers[target].process.settle(900)
     run.keep("start", 0, target, "ready", time.perf_counter() - started)
@@ -203,7 +223,8 @@ def _start(run: Run, target: str, stack: ExitStack) -> None:
 
 
 @contextmanager
-def _serving(run: Run, target: str, settings: dict[str, str]) -> Iterator[Server]:
+def serving(run: Run, target: str, settings: dict[str, str]) -> Iterator[Server]:
+    """`kg serve` of a release, from when it is ready for queries."""
     port = free_port()
     command = [str(OURS), "serve", "--port", str(port), "--build", str(run.build)]
     with running(f"ours-{target}", (port, "/sparql"), command, run.work, **_SETTINGS, **settings) as server:
