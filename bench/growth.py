@@ -22,7 +22,7 @@ _ROUNDS, _PAGES = 12, 12
 
 def measure(sizes: Sequence[str], given: argparse.Namespace, samples: Samples, tell: Callable[[str], None]) -> None:
     """Pages of things, and of hubs, of every size that is there, and of the real graph."""
-    from bench.scale import Run, named, release, serving  # noqa: PLC0415 (which asks us)
+    from bench.scale import Run, named, release, serving, triples  # noqa: PLC0415 (which asks us)
 
     draw = random.Random(7)  # noqa: S311 (repeatable, not secret)
     builds = {named(size): given.work / size for size in sizes if (given.work / size / "current").exists()} | {
@@ -34,6 +34,7 @@ def measure(sizes: Sequence[str], given: argparse.Namespace, samples: Samples, t
             run = Run(size, 0, build, given.work / "growth", samples, draw)
             servers[size] = stack.enter_context(serving(run, size, {"KG_MEMORY_TRIPLES": "1"}))
             iris = asked.things(release(build))
+            samples.add(Sample("growth", ALL, 0, size, "triples", triples(build)))
             pages[size] = draw.sample(iris, min(len(iris), (_ROUNDS + 1) * _PAGES))
         for number in range(_ROUNDS + 1):  # what comes first is asked and not counted
             for size in draw.sample(sorted(servers), len(servers)):

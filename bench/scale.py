@@ -77,9 +77,9 @@ def main() -> None:
                 f"{size} triples need about {int(size) * _MEMORY_OF >> 30} GiB in memory and 10 times that on disk: say --large."
             )
     given.work.mkdir(parents=True, exist_ok=True)
-    samples = _kept(given) if given.add else Samples()
+    samples = _kept(given) if given.add or given.only_growth else Samples()
     about = describe(given.rounds, given.seconds)
-    for size in given.sizes:
+    for size in () if given.only_growth else given.sizes:
         _measure(size, given, samples)
         _keep(samples, about, given)
     growth.measure([size for size in given.sizes if size != _REAL], given, samples, _tell)
@@ -94,7 +94,7 @@ def _keep(samples: Samples, about: dict[str, object], given: argparse.Namespace)
 def _kept(given: argparse.Namespace) -> Samples:
     """The numbers of the sizes that are not measured now."""
     raw = json.loads((given.work / "raw.json").read_text("utf-8"))
-    now = {named(size) for size in given.sizes} | {growth.ALL}
+    now = {growth.ALL} if given.only_growth else {named(size) for size in given.sizes} | {growth.ALL}
     taken = [Sample(**sample) for sample in raw["taken"] if sample["data"] not in now]
     return Samples(taken, [Wrong(**wrong) for wrong in raw["wrong"] if wrong["data"] not in now])
 
@@ -111,6 +111,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=4, help="how long each load is kept up")
     parser.add_argument("--add", action="store_true", help="keep the numbers of other sizes from the last time")
+    parser.add_argument("--only-growth", action="store_true", help="measure how pages grow, of sizes that are made")
     parser.add_argument("--only-make", action="store_true", help="make the releases, and measure nothing else")
     parser.add_argument("--wait", action="store_true", help="wait for releases that another run makes")
     parser.add_argument("--large", action="store_true", help="let a size of 20 million and more through")
@@ -134,7 +135,7 @@ def _measure(size: str, given: argparse.Namespace, samples: Samples) -> None:
             run.keep(measure, 0, "", item, value)
         if given.only_make:
             return
-    run.triples = json.loads((release(build) / "manifest.json").read_text("utf-8"))["counts"]["triples"]
+    run.triples = triples(build)
     run.keep("triples", 0, "", "default graph", run.triples)
     run.keep("triples", 0, "", "quads", _lines(release(build) / "kg.nq"))
     run.keep("things", 0, "", "pages", len(asked.things(release(build))))
@@ -159,8 +160,13 @@ def release(build: Path) -> Path:
     return build / "releases" / (build / "current").read_text().split()[0]
 
 
-def _short(triples: int) -> str:
-    return f"{triples // 1_000_000} M" if triples >= 1_000_000 else f"{triples // 1000} k"
+def _short(number: int) -> str:
+    return f"{number // 1_000_000} M" if number >= 1_000_000 else f"{number // 1000} k"
+
+
+def triples(build: Path) -> int:
+    """How many the default graph of what is served from a folder has."""
+    return int(json.loads((release(build) / "manifest.json").read_text("utf-8"))["counts"]["triples"])
 
 
 def _lines(path: Path) -> int:
@@ -168,12 +174,12 @@ def _lines(path: Path) -> int:
         return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 24), b""))
 
 
-def _grow(run: Run, triples: int) -> None:
+def _grow(run: Run, number: int) -> None:
     """Each step in a process of its own, whose time and memory are kept."""
     shutil.rmtree(run.build, ignore_errors=True)
     made: list[tuple[str, str, float]] = []
     for step in _STEPS:
-        command = [_PYTHON, "-m", "bench.grown", step, str(run.build), "--triples", str(triples), "--source", str(ROOT / "build")]
+        command = [_PYTHON, "-m", "bench.grown", step, str(run.build), "--triples", str(number), "--source", str(ROOT / "build")]
         seconds, most = _timed(command, {})
         made += [("make", f"{step}: seconds", seconds), ("make", f"{step}: bytes", most)]
         _tell(f"  {step}: {seconds:.1f} s, {most / 2**20:,.0f} MiB")

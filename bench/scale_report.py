@@ -24,6 +24,7 @@ _AIM_MS, _AIM_RATIO = 2.0, 0.9
 _BILLION = 1_000_000_000
 _STEPS = {"dump": "N-Quads (the generator)", "store": "store", "index": "index of search", "void": "VoID", "finish": "hashes"}
 _OTHERS = ("rdflib", "rdflib-endpoint", "nginx")  # not measured here
+_LOGARITHMIC = "no faster than logarithmic"
 _KINDS = {"tiny": "look-ups", "stored": "stored questions"}
 
 
@@ -64,6 +65,10 @@ class Numbers:
             for (kind, data, engine, name), values in self._values.items()
             if (kind, data, engine) == (measure, size, target)
         }
+
+    def asked_in_turn(self) -> list[str]:
+        """The sizes that were asked in turn."""
+        return list({engine: None for (kind, _, engine, _) in self._values if kind == "growth"})
 
     def targets(self, size: str) -> list[str]:
         """Those that were measured at a size."""
@@ -126,12 +131,19 @@ def _aims(numbers: Numbers) -> str:
                 if ratios := _ratios(numbers, size, target, kind, 8):
                     verdict = "yes" if median(ratios) >= _AIM_RATIO else "no"
                     rows.append([f"{what}: throughput, 8 connections", size, "≥ 0.90x", f"{median(ratios):.2f}x", verdict])
+    for item, called in (("things", "pages of things"), ("hubs", "pages of hubs")):
+        if fit := _fitted(_grown(numbers, item)):
+            verdict = "yes" if fit["is_logarithmic"] else "no"
+            said = f"{fit['b'] * 1000:+.1f} ms for ten times as much; the largest {fit['worst']:.2f}x of what the smaller foretell"
+            if item == "things":
+                names = list(_grown(numbers, item))
+                rows.append([f"{called}, embedded, disk, sizes in turn", f"{names[0]} to {names[-1]}", _LOGARITHMIC, said, verdict])
     for target in _TARGETS:
         if fit := _fit(numbers, target):
             slope, worst = fit["b"], fit["worst"]
             verdict = "yes" if fit["is_logarithmic"] else "no"
             said = f"{slope * 1000:+.1f} ms for ten times as much; the largest {worst:.2f}x of what the smaller foretell"
-            rows.append([f"pages of things, {_CALLED[target]}", fit["range"], "no faster than logarithmic", said, verdict])
+            rows.append([f"pages of things, {_CALLED[target]}", fit["range"], _LOGARITHMIC, said, verdict])
     return "## Aims\n\n" + _table(["measure", "size", "aim", "reached", "met"], rows)
 
 
@@ -144,10 +156,21 @@ def _pages(numbers: Numbers) -> str:
     hubs = []
     for target in _TARGETS:
         hubs.append([_CALLED[target], *(_ms(numbers.of("page of a hub", size, target)) for size in numbers.sizes)])
+    grown = []
+    for item, called in (("things", "things"), ("hubs", "hubs")):
+        seen = _grown(numbers, item)
+        fit = _fitted(seen)
+        line = f"{fit['a'] * 1000:.1f} {fit['b'] * 1000:+.1f} log₁₀(n / 20 k)" if fit else "–"
+        grown.append([called, *(_ms(values) for _, values in seen.values()), line])
+    in_turn = _table(["pages of", *(f"{size} ({n:,.0f})" for size, (n, _) in _grown(numbers, "things").items()), "fit, ms"], grown)
     return f"""## Pages of things
 
-Milliseconds from the request to the last byte, median (95 of 100 within), of things drawn by a seed, each for the first time;
-another sample at each size. The last column is the line a + b·log(n) that fits the medians best (least squares).
+All sizes at once, each served from disk, asked for pages in turn in random order: milliseconds, median (95 of 100 within).
+
+{in_turn}
+And in each store, sizes one after the other, so that what else the machine did differs from column to column: milliseconds from
+the request to the last byte, median (95 of 100 within), of things drawn by a seed, each for the first time; another sample at each
+size. The last column is the line a + b·log(n) that fits the medians best (least squares).
 
 {_table(["store", *numbers.sizes, "fit, ms"], rows)}
 ![Latency of pages against the number of triples](scale.svg)
@@ -377,17 +400,28 @@ def _faults(numbers: Numbers) -> str:
     return "## What failed\n\n" + (_table(["size", "store", "where", "what", "times"], rows) if rows else "Nothing.\n")
 
 
+def _grown(numbers: Numbers, item: str) -> dict[str, tuple[float, list[float]]]:
+    """Of the run that asked all sizes in turn: size → triples, seconds."""
+    sizes = {size: numbers.of("growth", "all sizes", size, "triples") for size in numbers.asked_in_turn()}
+    ordered = sorted((held[0], size) for size, held in sizes.items() if held)
+    return {size: (triples, numbers.of("growth", "all sizes", size, item)) for triples, size in ordered}
+
+
 def _fit(numbers: Numbers, target: str) -> dict[str, Any] | None:
-    """a + b·log10(n / 20 k) through the medians of pages, and how well the smaller sizes foretell the largest."""
-    seen = {size: numbers.of("page", size, target) for size in numbers.sizes}
-    points = [(math.log10(numbers.sizes[size] / 20_000), median(values)) for size, values in seen.items() if values]
+    """Of the medians of pages over the sizes, as they were measured one after the other."""
+    return _fitted({size: (n, values) for size, n in numbers.sizes.items() if (values := numbers.of("page", size, target))})
+
+
+def _fitted(seen: Mapping[str, tuple[float, Sequence[float]]]) -> dict[str, Any] | None:
+    """a + b·log10(n / 20 k) through the medians, and how well the smaller sizes foretell the largest."""
+    points = [(math.log10(n / 20_000), median(values)) for n, values in seen.values()]
     if len(points) < 3:
         return None
     a, b = _line(points)
     smaller_a, smaller_b = _line(points[:-1])
     foretold = smaller_a + max(smaller_b, 0) * points[-1][0]
     worst = points[-1][1] / max(foretold, 1e-9)
-    names = [size for size in numbers.sizes if numbers.of("page", size, target)]
+    names = list(seen)
     return {"a": a, "b": b, "worst": worst, "is_logarithmic": worst <= 1.25, "range": f"{names[0]} to {names[-1]}"}
 
 
