@@ -17,7 +17,7 @@ from bench.samples import Sample, Samples
 from bench.servers import ROOT
 
 ALL = "all sizes"
-_ROUNDS, _PAGES = 12, 12
+_ROUNDS, _PAGES = 8, 12
 
 
 def measure(sizes: Sequence[str], given: argparse.Namespace, samples: Samples, tell: Callable[[str], None]) -> None:

@@ -346,7 +346,8 @@ def _switching(numbers: Numbers) -> str:
             memory = max(
                 numbers.of("memory in rounds", size, target) + numbers.of("memory", size, target, "ours, after"), default=0
             )
-            engine = max(numbers.of("memory", size, target, "engine, after"), default=0)
+            weighed = ("engine, after", "engine, at rest")
+            engine = max((value for when in weighed for value in numbers.of("memory", size, target, when)), default=0)
             ratio = _ratio_to(numbers, "question", size, target)
             cells = [
                 f"{(memory + engine) / _MIB:,.0f}",
@@ -369,7 +370,7 @@ def _billion(numbers: Numbers) -> str:
             continue
         disk = (numbers.of("disk", size, target, "store") or numbers.of("disk", size, "", "store") or [0])[0] / triples
         load = numbers.of("load", size, target, "in all") or numbers.of("make", size, "", "store: seconds") or [0]
-        engine = numbers.of("memory", size, target, "engine, after") or [0]
+        engine = numbers.of("memory", size, target, "engine, after") or numbers.of("memory", size, target, "engine, at rest") or [0]
         hours = load[0] / triples * _BILLION / 3600
         cells = [f"{disk:,.0f}", f"{disk * _BILLION / 1e9:,.0f}", f"{hours:,.1f}", f"{engine[0] / triples * _BILLION / 2**30:,.0f}"]
         rows.append([_CALLED[target], *cells])
