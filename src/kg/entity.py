@@ -52,7 +52,10 @@ _INVERSES = "SELECT ?p ?q WHERE { { ?p owl:inverseOf ?q } UNION { ?q owl:inverse
 _KINDS_OF_CLAIM = "SELECT ?class WHERE { ?class rdfs:subClassOf kg:Claim }"
 _PARTS_OF_CLAIM = {PREFIXES["rdf"] + name for name in ("subject", "predicate", "object")}
 _CONTRADICTIONS = "SELECT ?one ?other WHERE { ?one kg:contradicts ?other }"
-_RESTING = "SELECT ?source ?claim WHERE { ?cited kg:source ?source . ?claim kg:citation ?cited }"
+_CONTRADICTED = """SELECT ?source ?one ?other WHERE {
+    ?cited kg:source ?source . ?claim kg:citation ?cited .
+    { ?claim kg:contradicts ?other BIND(?claim AS ?one) } UNION { ?one kg:contradicts ?claim BIND(?claim AS ?other) }
+}"""
 _ABOUT = "SELECT ?thing ?s WHERE {{ VALUES ?s {{ {claims} }} ?thing kg:claim ?s }}"
 _NAMED = """SELECT DISTINCT ?x WHERE {
     ?x rdfs:label|skos:prefLabel ?name FILTER(isIRI(?x)) FILTER NOT EXISTS { ?work kg:passage ?x }
@@ -186,10 +189,10 @@ class Entities:
 
     def disputes(self, language: str, source: str | None = None) -> list[Dispute]:
         """Where sources disagree: all over, or with what rests on one source."""
-        pairs = [(row["one"], row["other"]) for row in self._sorted(_CONTRADICTIONS)]
-        if source:
-            resting = {row["claim"] for row in self._store.rows(_RESTING, {"source": _node(source)})}
-            pairs = [pair for pair in pairs if not resting.isdisjoint(pair)]
+        found = self._sorted(_CONTRADICTED, {"source": _node(source)}) if source else self._sorted(_CONTRADICTIONS)
+        pairs = list(dict.fromkeys((row["one"], row["other"]) for row in found))
+        if not pairs:
+            return []
         listed = " ".join(sorted({str(claim) for pair in pairs for claim in pair}))
         things = self._store.rows(_ABOUT.format(claims=listed))
         claims = self._sorted(_CLAIMS.format(claims=f"VALUES ?s {{ {listed} }}"))

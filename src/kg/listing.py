@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.names import DEF, compact
+from kg.names import BASE, DEF, compact
 from kg.query import Question, read_question
-from kg.store import Store, Term
+from kg.sparql import fixed
+from kg.store import Row, Store, Term
 
 #: When a value was so, and how certain that is, where a facet's query says it in `?asOf` and `?certainty`.
 Standing = tuple[Term | None, Term | None]
@@ -28,6 +29,9 @@ _PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
 _BODY = re.compile(r"\{(.*)\}", re.DOTALL)
 _DAY = "day"  # the parameter of facets that change with time
 _MOST_DAYS = 50  # whose values are kept
+_AT_ONCE = 12  # facets in one query: some engines take no more patterns
+_MOST_MENTIONS = 1000  # members of one list, for one thing, where they are not held
+_TELLS = re.compile(r"\?(asOf|certainty)\b")
 _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
 
@@ -83,10 +87,14 @@ class Listing:
 
 
 class Lists:
-    """All lists of a release; what was once read is kept, for a release does not change."""
+    """All lists of a release; what was once read is kept, for a release does not change.
 
-    def __init__(self, store: Store, folder: Path | None) -> None:
+    Of a large one nothing is read before somebody asks for a list: what a page shows of one thing is asked of that thing alone.
+    """
+
+    def __init__(self, store: Store, folder: Path | None, is_large: bool = False) -> None:
         self._store = store
+        self.is_large = is_large
         self._facets: dict[str, tuple[Facet, ...]] = {}
         for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
             facets = [Facet(read_question(file)) for file in path.glob("*.rq")]
@@ -118,7 +126,7 @@ class Lists:
     def glance(self, cls: str, thing: str) -> list[tuple[Facet, Sequence[Term]]]:
         """What the list of a class shows of one thing: the columns that have a value for it."""
         columns = [facet for facet in self.facets(cls) if facet.is_shown_as("column")]
-        values = ((facet, self._read(cls, facet).get(thing, ())) for facet in columns)
+        values = ((facet, self._read_of(cls, facet, thing)) for facet in columns)
         return [(facet, terms) for facet, terms in values if terms]
 
     @cached_property
@@ -133,13 +141,16 @@ class Lists:
 
     def standing(self, cls: str, facet: Facet, thing: str, term: Term, day: str = "") -> Standing:
         """When a thing had a value, and how certain that is, as far as the facet tells."""
+        if self._is_asked_alone(cls, facet, day):
+            rows = self._rows_of(facet, thing) if _TELLS.search(facet.question.text) else ()
+            return next(((row.get("asOf"), row.get("certainty")) for row in rows if row["value"] == term), (None, None))
         self._read(cls, facet, day)
         key = cls, facet.name, day if facet.is_dated else ""
         return self._standings.get(key, {}).get((thing, term), (None, None))
 
     def mentions(self, thing: str) -> list[tuple[str, Facet, Sequence[str]]]:
         """The lists that can be filtered by a thing: the class, the filter, and the members that have it."""
-        found = self._mentions.get(thing, {})
+        found = self._mentions_of(thing) if self.is_large else self._mentions.get(thing, {})
         return [
             (cls, facet, found[cls, facet.name]) for cls in self.classes for facet in self.facets(cls) if (cls, facet.name) in found
         ]
@@ -155,6 +166,37 @@ class Lists:
                             if isinstance(term, ox.NamedNode):
                                 found[term.value][cls, facet.name].append(thing)
         return found
+
+    def _mentions_of(self, thing: str) -> Mapping[tuple[str, str], Sequence[str]]:
+        """The same for one thing; of very many members the first."""
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        is_code = not thing.startswith(BASE + "id/")  # and what changes with time is one
+        filters = [
+            (cls, facet)
+            for cls in self.classes
+            for facet in self.facets(cls)
+            if facet.is_shown_as("filter") and (is_code or not facet.is_dated)
+        ]
+        for start in range(0, len(filters), _AT_ONCE):
+            some = filters[start : start + _AT_ONCE]
+            for row in self._store.rows(_mentioning(some, str(ox.NamedNode(thing)))):
+                if isinstance(row["thing"], ox.NamedNode):
+                    cls, facet = some[int(row["place"].value)]  # type: ignore[union-attr]
+                    found[cls, facet.name].append(row["thing"].value)
+        return {key: sorted(set(members)) for key, members in found.items()}
+
+    def _is_asked_alone(self, cls: str, facet: Facet, day: str = "") -> bool:
+        """Whether what a facet says of one thing is asked for that thing, and not looked up."""
+        return self.is_large and not day and (cls, facet.name, "") not in self._values
+
+    def _read_of(self, cls: str, facet: Facet, thing: str) -> Sequence[Term]:
+        """The values of one thing."""
+        if not self._is_asked_alone(cls, facet):
+            return self._read(cls, facet).get(thing, ())
+        return tuple(sorted({row["value"] for row in self._rows_of(facet, thing)}, key=written))
+
+    def _rows_of(self, facet: Facet, thing: str) -> Sequence[Row]:
+        return self._store.rows(fixed(facet.query(""), {"thing": str(ox.NamedNode(thing))}))
 
     def _of(self, cls: str) -> frozenset[str]:
         if cls not in self._members:
@@ -180,6 +222,19 @@ class Lists:
             self._values[key], self._standings[key] = read, standings
             return read
         return held
+
+
+def _mentioning(facets: Sequence[tuple[str, Facet]], term: str) -> str:
+    """One query for the things that have a value by some facets, each with the place of the facet."""
+    parts: list[str] = []
+    prefixes: dict[str, None] = {}
+    for place, (_, facet) in enumerate(facets):
+        prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
+        if body := _BODY.search(fixed(facet.query(""), {"value": term})):
+            parts.append(
+                f"{{ SELECT DISTINCT ?place ?thing WHERE {{ {body[1]} BIND({place} AS ?place) }} LIMIT {_MOST_MENTIONS} }}"
+            )
+    return "\n".join([*prefixes, "SELECT ?place ?thing WHERE {", " UNION ".join(parts), "}"])
 
 
 def written(term: Term) -> str:

@@ -280,12 +280,13 @@ def related(site: Site, thing: str, language: str) -> list[Related]:
 
 
 def _related(site: Site, thing: str, language: str, cls: str, by: Facet, members: Sequence[str]) -> Related:  # noqa: PLR0913, PLR0917
-    shown = {member: dict(_columns(site, cls, member)) for member in members}
+    called = site.entities.names(members, language)
+    ordered = sorted(members, key=lambda member: called[member].text.casefold())[:_RELATED]
+    shown = {member: dict(_columns(site, cls, member)) for member in ordered}
     facets = [facet for facet in site.lists.facets(cls) if facet.is_shown_as("column") and facet is not by]
     terms = {term for columns in shown.values() for held in columns.values() for term in held}
     iris = {term.value for term in terms if isinstance(term, ox.NamedNode)}
-    names = site.entities.names({DEF + cls, *members, *iris}, language)
-    ordered = sorted(members, key=lambda member: names[member].text.casefold())[:_RELATED]
+    names = called | site.entities.names({DEF + cls, *iris}, language)
     rows = [
         (names[one], [[value_of(term, names) for term in shown[one].get(facet.name, ())] for facet in facets]) for one in ordered
     ]

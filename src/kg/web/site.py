@@ -55,6 +55,7 @@ from kg.web.text import LANGUAGES, LATEST, choose_language, environment, page_li
 PUBLIC = "public, max-age=300, stale-while-revalidate=600, stale-if-error=86400"
 #: Stands for the address of the server in what is said of files that are not ours.
 FILES = "http://files.invalid/"
+_LARGE = 500_000  # triples of a release that is not read at start
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,12 @@ class Site:
             templates = environment(language)
             for name in templates.list_templates():
                 templates.get_template(name)
-        self.lists.mentions("")
         self.ownership.has("")
-        _ = self.countries, self.tombstones, self.vocabulary.ties, self.vocabulary.tree
+        _ = self.countries, self.tombstones, self.lists.certainties
+        if self.lists.is_large:  # to read all of it takes minutes, and memory
+            return
+        self.lists.mentions("")
+        _ = self.vocabulary.ties, self.vocabulary.tree
         _ = self.catalogue.matcher, self.catalogue.types, self.catalogue.properties
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
@@ -163,7 +167,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
         store,
         Entities(store, display),
         questions,
-        Lists(store, release.path / QUERIES / LISTS),
+        Lists(store, release.path / QUERIES / LISTS, release.manifest.counts["triples"] > _LARGE),
         Ownership(store),
         Search(release.path / SEARCH),
         settings,
