@@ -185,8 +185,8 @@ class RemoteStore:
     def _demand_size(self, query: str) -> None:
         """Raise QueryTooHeavy where the query would end the engine."""
         most = self._own.dialect.patterns
-        if most and query.count(".") + query.count(";") + query.count(",") >= most and patterns(query) > most:
-            raise QueryTooHeavy(f"The database takes at most {most} triple patterns in a query. Ask for less at a time.")
+        if most and len(query) > most and patterns(query) > most:
+            raise QueryTooHeavy(f"The database takes at most {most} patterns, groups and steps in a query. Ask for less at a time.")
 
     async def _check(self, request: Request, client: str) -> Reply:
         """What sort of query it is, as a worker says; of most queries that is known from the last time."""
