@@ -195,7 +195,7 @@ CASES = {
     "SELECT (COUNT(*) AS ?x) { VALUES ?s { cty:mx } ?s kg:partOf+ ?o }": {"virtuoso": 400, "": "0"},
     "SELECT (IF(EXISTS { ?s a kg:Link } || EXISTS { ?s a kg:Claim }, 1, 0) AS ?x) {}": {"virtuoso": 400, "": "1"},
     "SELECT (COUNT(*) AS ?x) { <urn:nothing> kg:partOf* ?o }": {"oxigraph": "0", "": "1"},
-    "SELECT ?x { BIND(UUID() AS ?u) BIND(1 AS ?x) }": {"virtuoso": 400, "": "1"},
+    "SELECT (STRLEN(STR(UUID())) AS ?x) {}": {"virtuoso": 400, "": "45"},
     "SELECT ?x { ctr:br-032-smsu-2023 kg:term ?x }": {"": "P5Y"},
     "SELECT (COUNT(*) AS ?x) { ?s a kg:Person " + "OPTIONAL { ?s a ?o80 } " * 80 + "}": {"virtuoso": 507, "": None},
     "SELECT (1234567890123456789012345678901.5 AS ?x) {}": {"": "1234567890123456789012345678901.5"},
