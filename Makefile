@@ -6,7 +6,9 @@ HOST := 127.0.0.1
 PORT := 8000
 FUSEKI := 5.6.0
 
-.PHONY: serve test check build bench engines lock clean
+SCALE := 20000 real 1000000 10000000
+
+.PHONY: serve test check build bench bench-scale engines lock clean
 
 serve: .venv/serve.done .venv/front.done  ## build the graph if its files changed, and serve it
 	.venv/bin/kg build --if-changed
@@ -28,6 +30,11 @@ test: .venv/dev.done .venv/front.done  ## everything that CI runs
 bench: .venv/serve.done .venv/front.done .bench/peers.done  ## measure beside other servers, about 45 minutes; BENCH=--quick takes 2
 	.venv/bin/kg build --if-changed
 	.bench/bin/python -m bench $(BENCH)
+
+bench-scale: .venv/dev.done .venv/front.done .bench/peers.done  ## measure sizes and stores, an hour and more; SCALE="20000 real" takes minutes
+	.venv/bin/kg build --if-changed
+	PYTHONPATH=src .bench/bin/python -m bench.scale $(SCALE)
+	.venv/bin/python -m bench.scale_report
 
 .venv/bin/pip:
 	@test -n "$(PYTHON)" || { echo "Vigía needs Python 3.11 or newer; none was found on the PATH."; exit 1; }

@@ -58,7 +58,7 @@ def fuseki(folder: Path, _: int) -> Iterator[Server]:
     java = ["java", f"-Xmx{_HEAP}", "-XX:-UsePerfData", "-jar", str(_FUSEKI), "--localhost", f"--port={port}"]
     (folder / "tdb2").mkdir(parents=True, exist_ok=True)
     command = [*java, "--tdb2", f"--loc={folder / 'tdb2'}", "--update", "/ds"]
-    with running("Fuseki", (port, "/ds/sparql"), command, folder) as server:
+    with running("Fuseki", (port, "/ds/sparql"), command, folder, FUSEKI_BASE=str(folder / "fuseki")) as server:
         await_listening(server)
         yield server
 

@@ -129,11 +129,17 @@ class Copy:
     def lines(self, of: Iterable[Line]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Triples as text, with the layers that they stand in."""
         for line in of:
-            derived = any(layer.endswith("derived>") for layer in line.layers)
-            subject = self._mentioned(line.subject) if derived and line.object.startswith(f"<{BASE}id/") else self.own(line.subject)
-            yield f"{subject} {line.predicate} {self._value(line)}", line.layers
+            subject, value = self.own(line.subject), self._value(line)
+            if any(layer.endswith("derived>") for layer in line.layers):
+                # Both ends in another copy, or one that is shared, would be what is said there already.
+                if line.subject in self._elsewhere and line.object not in self._elsewhere and value != line.object:
+                    subject = self._mentioned(line.subject)
+                elif line.subject in self._elsewhere or subject == line.subject:
+                    value = self.own(line.object)
+            yield f"{subject} {line.predicate} {value}", line.layers
 
     def _value(self, line: Line) -> str:
+        """What a line says, of a thing here or elsewhere; names have a word of this copy."""
         if line.object.startswith("<"):
             return self._mentioned(line.object)
         if self._number and line.predicate in _NAMES:

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,9 +23,9 @@ from pathlib import Path
 
 import psutil
 
-from bench import asked, overhead
+from bench import asked, growth, overhead
 from bench.engines import ENGINES, is_here
-from bench.samples import Sample, Samples
+from bench.samples import Sample, Samples, Wrong
 from bench.servers import OURS, ROOT, UNFAIR, Server, await_listening, free_port, running
 from bench.versions import describe
 
@@ -33,7 +34,8 @@ TARGETS = (MEMORY, DISK, *ENGINES)
 _PYTHON = str(OURS.with_name("python"))
 _STEPS = ("dump", "store", "index", "void", "finish")
 _REAL = "real"
-_SENT = 2_000_000  # triples above which an engine is filled by its own bulk loader
+_MADE = "made.json"
+_SENT = 500_000  # triples above which an engine is filled by its own bulk loader
 _MEMORY_OF = 1_500  # bytes, about, that a triple takes in memory, for the guess whether there is room
 _LARGE = 20_000_000  # triples of which somebody must ask for
 # All that asks is one client; and what takes long is to be seen, not refused.
@@ -75,12 +77,31 @@ def main() -> None:
                 f"{size} triples need about {int(size) * _MEMORY_OF >> 30} GiB in memory and 10 times that on disk: say --large."
             )
     given.work.mkdir(parents=True, exist_ok=True)
-    samples = Samples()
+    samples = _kept(given) if given.add or given.only_growth else Samples()
     about = describe(given.rounds, given.seconds)
-    for size in given.sizes:
+    for size in () if given.only_growth else given.sizes:
         _measure(size, given, samples)
-        kept = {"about": about | {"beside": given.beside}, **asdict(samples)}
-        (given.work / "raw.json").write_text(json.dumps(kept, indent=1), "utf-8")
+        _keep(samples, about, given)
+    growth.measure([size for size in given.sizes if size != _REAL], given, samples, _tell)
+    _keep(samples, about, given)
+
+
+def _keep(samples: Samples, about: dict[str, object], given: argparse.Namespace) -> None:
+    kept = {"about": about | {"beside": given.beside}, **asdict(samples)}
+    (given.work / "raw.json").write_text(json.dumps(kept, indent=1), "utf-8")
+
+
+def _kept(given: argparse.Namespace) -> Samples:
+    """The numbers of the sizes that are not measured now."""
+    raw = json.loads((given.work / "raw.json").read_text("utf-8"))
+    now = {growth.ALL} if given.only_growth else {named(size) for size in given.sizes} | {growth.ALL}
+    taken = [Sample(**sample) for sample in raw["taken"] if sample["data"] not in now]
+    return Samples(taken, [Wrong(**wrong) for wrong in raw["wrong"] if wrong["data"] not in now])
+
+
+def named(size: str) -> str:
+    """What a size is called."""
+    return _REAL if size == _REAL else _short(int(size))
 
 
 def _read_arguments() -> argparse.Namespace:
@@ -89,6 +110,10 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=4, help="how long each load is kept up")
+    parser.add_argument("--add", action="store_true", help="keep the numbers of other sizes from the last time")
+    parser.add_argument("--only-growth", action="store_true", help="measure how pages grow, of sizes that are made")
+    parser.add_argument("--only-make", action="store_true", help="make the releases, and measure nothing else")
+    parser.add_argument("--wait", action="store_true", help="wait for releases that another run makes")
     parser.add_argument("--large", action="store_true", help="let a size of 20 million and more through")
     parser.add_argument("--beside", default="", help="what else the machine did meanwhile, for the report")
     parser.add_argument("--work", type=Path, default=ROOT / ".bench" / "scale")
@@ -97,12 +122,20 @@ def _read_arguments() -> argparse.Namespace:
 
 def _measure(size: str, given: argparse.Namespace, samples: Samples) -> None:
     build = ROOT / "build" if size == _REAL else given.work / size
-    name = _REAL if size == _REAL else _short(int(size))
+    name = named(size)
     run = Run(name, 0, build, given.work / f"{name}-engines", samples, random.Random(1))  # noqa: S311
     _tell(f"{name}: making the release")
-    if size != _REAL and not (build / "current").exists():
-        _grow(run, int(size))
-    run.triples = json.loads((release(build) / "manifest.json").read_text("utf-8"))["counts"]["triples"]
+    if size != _REAL:
+        while given.wait and build.exists() and not (build / _MADE).exists():
+            time.sleep(1)
+        if not (build / _MADE).exists():
+            _grow(run, int(size))
+        # It is made once; what that took is told each time.
+        for measure, item, value in json.loads((build / _MADE).read_text("utf-8")):
+            run.keep(measure, 0, "", item, value)
+        if given.only_make:
+            return
+    run.triples = triples(build)
     run.keep("triples", 0, "", "default graph", run.triples)
     run.keep("triples", 0, "", "quads", _lines(release(build) / "kg.nq"))
     run.keep("things", 0, "", "pages", len(asked.things(release(build))))
@@ -127,8 +160,13 @@ def release(build: Path) -> Path:
     return build / "releases" / (build / "current").read_text().split()[0]
 
 
-def _short(triples: int) -> str:
-    return f"{triples // 1_000_000} M" if triples >= 1_000_000 else f"{triples // 1000} k"
+def _short(number: int) -> str:
+    return f"{number // 1_000_000} M" if number >= 1_000_000 else f"{number // 1000} k"
+
+
+def triples(build: Path) -> int:
+    """How many the default graph of what is served from a folder has."""
+    return int(json.loads((release(build) / "manifest.json").read_text("utf-8"))["counts"]["triples"])
 
 
 def _lines(path: Path) -> int:
@@ -136,23 +174,25 @@ def _lines(path: Path) -> int:
         return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 24), b""))
 
 
-def _grow(run: Run, triples: int) -> None:
+def _grow(run: Run, number: int) -> None:
     """Each step in a process of its own, whose time and memory are kept."""
+    shutil.rmtree(run.build, ignore_errors=True)
+    made: list[tuple[str, str, float]] = []
     for step in _STEPS:
-        command = [_PYTHON, "-m", "bench.grown", step, str(run.build), "--triples", str(triples), "--source", str(ROOT / "build")]
+        command = [_PYTHON, "-m", "bench.grown", step, str(run.build), "--triples", str(number), "--source", str(ROOT / "build")]
         seconds, most = _timed(command, {})
-        run.keep("make", 0, "", f"{step}: seconds", seconds)
-        run.keep("make", 0, "", f"{step}: bytes", most)
+        made += [("make", f"{step}: seconds", seconds), ("make", f"{step}: bytes", most)]
         _tell(f"  {step}: {seconds:.1f} s, {most / 2**20:,.0f} MiB")
     for part in ("store", "kg.nq", "search.sqlite"):
-        run.keep("disk", 0, "", part, _bytes(release(run.build) / part))
+        made.append(("disk", part, _bytes(release(run.build) / part)))
+    (run.build / _MADE).write_text(json.dumps(made), "utf-8")
 
 
 def _timed(command: Sequence[str], environment: dict[str, str]) -> tuple[float, int]:
     """Seconds, and the most bytes that the process held; raises RuntimeError with what it said where it fails."""
     started = time.perf_counter()
     # The output goes to a file: nobody reads a pipe while we wait for the process.
-    with (ROOT / ".bench" / "said.txt").open("w+") as said:
+    with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said, env={**os.environ, **environment})  # noqa: S603
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -181,7 +221,7 @@ def _start(run: Run, target: str, stack: ExitStack) -> None:
         settings = {"KG_MEMORY_TRIPLES": "1000000000" if target == MEMORY else "1"}
     _tell(f"  starting {target}")
     started = time.perf_counter()
-    run.servers[target] = stack.enter_context(_serving(run, target, settings))
+    run.servers[target] = stack.enter_context(serving(run, target, settings))
     run.keep("start", 0, target, "first answer", time.perf_counter() - started)
     run.servers[target].process.settle(900)
     run.keep("start", 0, target, "ready", time.perf_counter() - started)
@@ -189,7 +229,8 @@ def _start(run: Run, target: str, stack: ExitStack) -> None:
 
 
 @contextmanager
-def _serving(run: Run, target: str, settings: dict[str, str]) -> Iterator[Server]:
+def serving(run: Run, target: str, settings: dict[str, str]) -> Iterator[Server]:
+    """`kg serve` of a release, from when it is ready for queries."""
     port = free_port()
     command = [str(OURS), "serve", "--port", str(port), "--build", str(run.build)]
     with running(f"ours-{target}", (port, "/sparql"), command, run.work, **_SETTINGS, **settings) as server:

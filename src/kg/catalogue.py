@@ -34,7 +34,8 @@ _IDENTIFIERS = f"""SELECT ?thing ?text WHERE {{
     {{ VALUES ?p {{ {" ".join(f"<{iri}>" for iri in IDENTIFIERS)} }} ?thing ?p ?text }}
     UNION {{ ?thing owl:sameAs ?item BIND(STRAFTER(STR(?item), "/entity/") AS ?text) }}
 }}"""
-_NARROW = """SELECT ?class ?broad WHERE { ?class rdfs:subClassOf+ ?broad }"""
+# Not rdfs:subClassOf+, of which Virtuoso must be told where it begins.
+_NARROW = "SELECT ?class ?broad WHERE { ?class rdfs:subClassOf ?broad }"
 _PROPERTIES = "SELECT ?class ?p (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s a ?class ; ?p ?o } GROUP BY ?class ?p"
 _VALUES = "SELECT ?s ?p ?o WHERE {{ VALUES ?s {{ {things} }} VALUES ?p {{ {properties} }} ?s ?p ?o }}"
 #: Not things that a name in a table may mean.
@@ -102,10 +103,10 @@ class Catalogue:
 
     @cached_property
     def _broader(self) -> Mapping[str, set[str]]:
-        broader: dict[str, set[str]] = defaultdict(set)
+        direct: dict[str, set[str]] = defaultdict(set)
         for row in self._store.rows(_NARROW):
-            broader[iri_of_term(row["class"])].add(iri_of_term(row["broad"]))
-        return broader
+            direct[iri_of_term(row["class"])].add(iri_of_term(row["broad"]))
+        return defaultdict(set, {cls: _above(cls, direct) for cls in direct})
 
     def narrowest(self, iri: str) -> list[str]:
         """The classes of a thing of which it is in no narrower one."""
@@ -151,6 +152,16 @@ class Catalogue:
             if isinstance(text, ox.Literal):
                 found[term.value if isinstance(term, ox.Literal) else iri_of_term(term)].append(text.value)
         return {name: sorted(set(texts)) for name, texts in found.items()}
+
+
+def _above(cls: str, direct: Mapping[str, set[str]]) -> set[str]:
+    """All classes that a class is in, step by step."""
+    found: set[str] = set()
+    edge = direct.get(cls, set())
+    while edge:
+        found |= edge
+        edge = {broad for each in edge for broad in direct.get(each, ())} - found
+    return found
 
 
 def short_name(iri: str) -> str:
