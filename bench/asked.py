@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BASE = "https://w3id.org/vigia/id/"
 _PAGES, _SEARCHES, _BATCHES, _NAMES = 20, 5, 2, 10  # of each in a round
 HUBS = ("/page/country/br", "/page/country/mx", "/page/country/ar")  # of which more is said the larger the graph is
-_PATIENCE = 10.0  # seconds for a question before the first round
+_PATIENCE = 5.0  # seconds for a question before the first round
 _LONG = 1.0  # seconds above which a question is asked once only, and of larger sizes no more
 _HUGE = 5_000_000  # triples above which names are matched on the embedded store only: each target holds them all in memory
 _HTML, _JSON = "text/html", "application/json"
@@ -102,7 +102,7 @@ def _suitable(run: Run, questions: Sequence[Query], tell: Callable[[str], None])
             run.keep("question, first", 0, target, question.name, seconds if code == 200 else float("inf"))
             times.append(seconds if code == 200 else float("inf"))
             if seconds > _LONG and target in run.engines:
-                run.engines[target].process.settle()  # some go on when nobody waits any more
+                run.engines[target].process.settle(20)  # some go on when nobody waits any more
             if code not in (200, 504):
                 run.samples.blame("question", run.size, target, question.name, f"status {code}")
         if times and max(times) <= _LONG:

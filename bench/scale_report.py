@@ -327,7 +327,7 @@ def _questions(numbers: Numbers) -> str:
                     rows.append([name, _CALLED[target], *(_seconds(first.get((size, target), {}).get(name)) for size in sizes)])
     return f"""## Questions that scan
 
-Each stored question was asked once in every store, with ten seconds' patience, before the rounds. What some store did not answer
+Each stored question was asked once in every store, with five seconds' patience, before the rounds. What some store did not answer
 within one second was left out of the rounds of that size. Seconds of that one time:
 
 {_table(["question", "store", *sizes], rows)}"""
@@ -336,7 +336,7 @@ within one second was left out of the rounds of that size. Seconds of that one t
 def _seconds(values: Sequence[float] | None) -> str:
     if not values:
         return "–"
-    return "> 10" if math.isinf(values[0]) else f"{values[0]:.2f}"
+    return "> 5" if math.isinf(values[0]) else f"{values[0]:.2f}"
 
 
 def _switching(numbers: Numbers) -> str:

@@ -51,7 +51,8 @@ class OxigraphStore:
         except OSError as error:
             raise KgError(f"{source.store} is no store that can be read: {error}") from error
         self._reception = Reception(settings, strict=not can_confine())
-        in_memory = len(self._store) <= settings.memory_triples
+        self._size = len(self._store)  # counted, triple by triple
+        in_memory = self._size <= settings.memory_triples
         plan = Plan(
             str(source.store),
             str(source.dump) if in_memory else "",
@@ -65,7 +66,7 @@ class OxigraphStore:
 
     async def start(self) -> None:
         """See `kg.store.Store`."""
-        if len(self._store) <= _READ_IN_MEMORY:
+        if self._size <= _READ_IN_MEMORY:
             self._loading.start()
         await self._pool.start()
         if self._loading.ident:
