@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "draw": "",
     "atlas": "",
     "card": "",
-    "listing": "names query store",
+    "listing": "names query sparql store",
     "page": "",
     "compose": "names page store",
     "table": "names page store",

@@ -118,3 +118,19 @@ def test_many_days_do_not_fill_the_memory(lists: Lists) -> None:
     for day in range(200):
         lists.listing("Initiative", {}, "en", f"2020-01-01T{day}")
     assert len(lists._values) < 150
+
+
+def test_a_large_release_shows_the_same_of_one_thing_without_reading_all(lists: Lists, real: tuple[Path, Release]) -> None:
+    held, asked = lists, Lists(lists._store, real[1].path / QUERIES / LISTS, is_large=True)
+    for cls in held.classes:
+        for thing in held.listing(cls, {}, "en").things[::40]:
+            assert held.glance(cls, thing) == asked.glance(cls, thing)
+            assert _mentioned(held, thing) == _mentioned(asked, thing), thing
+            for facet, terms in held.glance(cls, thing):
+                for term in terms:
+                    assert held.standing(cls, facet, thing, term) == asked.standing(cls, facet, thing, term), (thing, facet.name)
+    assert not asked._values
+
+
+def _mentioned(lists: Lists, thing: str) -> dict[tuple[str, str], list[str]]:
+    return {(cls, facet.name): sorted(members) for cls, facet, members in lists.mentions(thing)}

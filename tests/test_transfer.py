@@ -43,6 +43,7 @@ def full(small: tuple[Path, Release]) -> Iterator[BadEngine]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "_SECONDS", 2.0)
+    monkeypatch.setattr(transfer, "_PIECE_SECONDS", 2.0)
     monkeypatch.setattr(transfer, "_NOTICED", 0.0)
     monkeypatch.setattr(engines, "_CONNECT", 1.0)
 
@@ -289,3 +290,16 @@ def test_the_command_says_in_a_sentence_what_is_wrong(empty: BadEngine, small: t
     assert (ended.returncode, ended.stderr.strip().count("\n")) == (2, 0)
     assert f"No database answers at {empty.address}" in ended.stderr
     assert time.monotonic() - begun < 100
+
+
+def test_what_was_lost_in_the_middle_is_sent_anew(
+    empty: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the triples that are there are the first ones, their number does not say."""
+    monkeypatch.setattr(transfer, "_LINES", 100)
+    assert load(small[1], empty)
+    graph = ox.NamedNode(Holding(small[1].manifest.id).default)
+    first = min((quad for quad in empty.store if quad.graph_name == graph), key=str)
+    empty.store.remove(first)
+    assert load(small[1], empty)
+    assert is_whole(empty, small[1])

@@ -354,7 +354,10 @@ def load(  # noqa: PLR0913, PLR0917 (the options of one command)
 
     chosen = read_release(build_folder / RELEASES / version) if version else current_release(build_folder)
     if bulk:
-        number = transfer.write_for_bulk(chosen, bulk)
+        try:
+            number = transfer.write_for_bulk(chosen, bulk)
+        except OSError as error:
+            raise KgError(f"{bulk} cannot be written: {error.strerror}.") from None
         out.print(
             f"{number:,} quads in {bulk}. When they are loaded, run 'kg load' to compare them and to switch.", highlight=False
         )
@@ -367,8 +370,11 @@ def load(  # noqa: PLR0913, PLR0917 (the options of one command)
     elif check_only:
         _print_compared(transfer.compare(chosen, settings), chosen)
     else:
-        with _bar("Loading") as progress:
-            compared = transfer.load(chosen, settings, progress)
+        try:
+            with _bar("Loading") as progress:
+                compared = transfer.load(chosen, settings, progress)
+        except KeyboardInterrupt:
+            raise KgError("Interrupted. Run 'kg load' again: it goes on from where it was.") from None
         _print_compared(compared, chosen)
     there, current = transfer.held(settings)
     out.print(f"Releases there: {', '.join(there) or 'none'}. Current: {current or 'none'}.", highlight=False)
@@ -383,9 +389,11 @@ def _print_compared(compared: Sequence[Compared], release: Release) -> None:
     if all(each.is_equal for each in compared):
         out.print(f"Release {release.manifest.name} ({release.manifest.id}) is there.", highlight=False)
         return
+    if not any(each.there for each in compared):
+        raise KgError(f"Release {release.manifest.name} ({release.manifest.id}) is not there. Run 'kg load' without --check.")
     for line in [line for each in compared for line in each.differing][:_SHOWN]:
         out.print(escape(line), highlight=False)
-    raise KgError("What is there is not the release. It was not made the current one.")
+    raise KgError("What is there is not the release, and was not made the current one now.")
 
 
 @app.command()

@@ -23,13 +23,14 @@ _TOKEN = re.compile(
              | "(?:[^"\\\r\n]|\\.)*+"? | '(?:[^'\\\r\n]|\\.)*+'?)
   | (?P<variable>[?$]\w++)
   | (?P<language>@[A-Za-z]\w*+)
-  | (?P<run>[\w.-]*+)(?P<local>:[\w.:%\\-]*+)
+  | (?P<run>[\w.-]*+)(?P<local>:(?:[\w.:%-]|\\[uU][0-9A-Fa-f]++|\\[_~.\-!$&'()*+,;=/?\#@%])*+)
   | (?P<bare>[\w.-]++)
   | \s++
   | .
     """,
     re.VERBOSE | re.DOTALL,
 )
+_GRAPH_OF_VARIABLE = re.compile(r"GRAPH(?:\s|\#[^\r\n]*)*+[?$]", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]\w*+")
 _PREFIX = re.compile(r"[^\W\d_][\w.-]*+$")
 _CHOICES = {"LIMIT", "OFFSET", "SAMPLE", "GROUP_CONCAT"}
@@ -38,6 +39,7 @@ _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE
 _WITHIN_CLAUSE = {"BY", "DISTINCT", "REDUCED"}
 _BY_NOTHING = re.compile(r"GROUP\s+BY\s*+(?=$|ORDER\b|HAVING\b|LIMIT\b)")
 _OF_GRAPHS = {"FROM", "NAMED", "GRAPH"}
+_SIGNS = frozenset(".;,{[(/|^")  # what stands between patterns, or begins a group, a collection or a step of a path
 _DEPTH = 128  # brackets within brackets
 _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.ASCII)  # or ſ and ı count as S and I
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
@@ -125,21 +127,21 @@ class Scoped:
     text: str
     default_graphs: Sequence[str]  # what stood behind FROM, in full
     named_graphs: Sequence[str]  # and behind FROM NAMED
-    uses_graphs: bool  # whether it asks for named graphs
 
 
 def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Scoped:
     """The query without its FROM clauses, and with other names for graphs, however they are written: in full, relative, by prefix.
 
-    Graphs that have no other name are `nowhere`. Other IRIs are left as they are, unless they are names of graphs.
-    Raises BadQuery where one is written with escapes.
+    Graphs that have no other name are `nowhere`. Where GRAPH stands before a variable, names of graphs elsewhere may be compared
+    with it, and get their other names, too. Other IRIs are left as they are. Raises BadQuery where one is written with escapes.
     """
     declared, pieces = dict(PREFIXES), []
     graphs: dict[str, list[str]] = {"FROM": [], "NAMED": []}
-    expected, prefix, uses_graphs = "", "", False
+    expected, prefix = "", ""
+    compared = names if _GRAPH_OF_VARIABLE.search(query) else {}
     for match in _TOKEN.finditer(query):
         piece, before, after = match[0], "", ""
-        word = piece.upper() if match["bare"] else ""
+        word = piece.rpartition(".")[2].upper() if match["bare"] else ""  # a full stop, or a number with one, may stand before it
         iri = urljoin(base, piece[1:-1]) if match["iri"] else ""
         if expected in _OF_GRAPHS and (piece == "<" or "\\" in (match["local"] or "")):
             raise BadQuery("Write the names of graphs without escapes.")
@@ -150,7 +152,7 @@ def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Sco
             after = local[len(local.rstrip(".")) :]
             iri = declared.get(name, "") + local.rstrip(".")
         if word in ("BASE", "PREFIX", "FROM", "GRAPH") or (word == "NAMED" and expected == "FROM"):
-            expected, uses_graphs = word, uses_graphs or word == "GRAPH"
+            expected = word
             piece = "" if word in graphs else piece
         elif iri and expected == "BASE":
             base, expected = iri, ""
@@ -159,12 +161,12 @@ def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Sco
         elif iri and expected in graphs:
             graphs[expected].append(iri)
             piece, expected = before + after, ""
-        elif iri and (expected == "GRAPH" or iri in names):
+        elif iri and (expected == "GRAPH" or iri in compared):
             piece, expected = f"{before}<{names.get(iri, nowhere)}>{after}", ""
         elif match["variable"]:
             expected = ""
         pieces.append(piece)
-    return Scoped("".join(pieces), graphs["FROM"], graphs["NAMED"], uses_graphs)
+    return Scoped("".join(pieces), graphs["FROM"], graphs["NAMED"])
 
 
 def _prefixed(match: re.Match[str]) -> tuple[str, str, str]:
@@ -197,9 +199,11 @@ def fixed(query: str, terms: Mapping[str, str]) -> str:
 
 
 def patterns(query: str) -> int:
-    """How many triple patterns a query has at most: one more than there are full stops, semicolons and commas between them."""
-    ends = sum(1 for match in _TOKEN.finditer(query) if match[0] in ".;," or (match["local"] or "").endswith("."))
-    return ends + 1
+    """How many triple patterns, groups and steps of paths a query has at most, as far as that can be seen from its signs."""
+    return 1 + sum(
+        match[0] in _SIGNS or (match[0].endswith(".") and not (match["comment"] or match["iri"] or match["string"]))
+        for match in _TOKEN.finditer(query)
+    )
 
 
 def syntax_error(error: SyntaxError, query: str) -> BadQuery:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _LINES = 50_000  # triples that are sent at once: about 8 MB
-_SECONDS = 3600.0  # that an engine may take to count, or to take in what it was sent
+_SECONDS = 3600.0  # that an engine may take to count, to compare or to drop a graph
+_PIECE_SECONDS = 300.0  # that it may take to take in what is sent at once
 _NOTICED = 12.0  # after which every server has seen that a release is gone (kg.store.remote looks every 5)
 _SAMPLED = 5_000  # triples, about, of which the canonical hashes are compared
 _SUBJECTS = 50  # in one question
@@ -109,15 +110,24 @@ async def _load(release: Release, settings: Settings, progress: Progress) -> lis
     here = _count(release)
     async with _open(settings) as engine:
         there = {graph: await _count_there(engine, holding.graph(graph)) for graph in here}
-        for graph in here:
-            if there[graph] > here[graph]:  # no earlier attempt of ours
-                await engine.write("DELETE", holding.graph(graph), b"", _SECONDS)
-                there[graph] = 0
+        await _clear(engine, holding, [graph for graph in here if there[graph] > here[graph]], there)  # no earlier attempt of ours
         await _send(engine, release, here, there, progress)
         compared = await _compare(engine, release, here)
+        if lost := [each.graph for each in compared if each.there != each.here]:  # of an early piece, or the engine loses some
+            there = dict(here)
+            await _clear(engine, holding, lost, there)
+            await _send(engine, release, here, there, progress)
+            compared = await _compare(engine, release, here)
         if all(each.is_equal for each in compared):
             await _point(engine, release, compared)
     return compared
+
+
+async def _clear(engine: Engine, holding: Holding, graphs: Sequence[str], there: dict[str, int]) -> None:
+    """Begin graphs anew."""
+    for graph in graphs:
+        await engine.write("DELETE", holding.graph(graph), b"", _SECONDS)
+        there[graph] = 0
 
 
 async def _send(engine: Engine, release: Release, here: Mapping[str, int], there: Mapping[str, int], progress: Progress) -> None:
@@ -132,7 +142,7 @@ async def _send(engine: Engine, release: Release, here: Mapping[str, int], there
             pieces[graph].append(line)
         if len(pieces[graph]) == _LINES or (pieces[graph] and read[graph] == here[graph]):
             triples = holding.disguised(b"".join(pieces[graph]), engine.dialect.garbles)
-            await engine.write("POST", holding.graph(graph), triples, _SECONDS)
+            await engine.write("POST", holding.graph(graph), triples, _PIECE_SECONDS)
             pieces[graph] = []
             progress(read.total(), total)
 

@@ -322,14 +322,32 @@ def test_many_at_once_are_told_and_find_it_again(own: BadEngine, small: tuple[Pa
 
 
 @pytest.mark.parametrize("way", [bad.never_answer, bad.html, bad.cut_json, bad.status("500 Oops")])
-def test_one_query_that_fails_spoils_nothing_for_others(faulty: BadEngine, started: Remote, way: Way) -> None:
+def test_one_query_that_fails_spoils_nothing_for_others(
+    faulty: BadEngine, started: Remote, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    opened = opening(started, monkeypatch)
     faulty.misbehave(way, lambda asked: "?marked" in asked.query)
     for _ in range(1 if way is bad.never_answer else 6):
         before = sum(map(is_look, faulty.asked))
         failure_of(lambda: started.ask(MARKED))
         until(lambda before=before: sum(map(is_look, faulty.asked)) > before, "The engine is looked at")
-        assert works(started)
-    assert is_ready(started)
+    assert works(started)
+    assert not opened
+    assert sum(map(is_look, faulty.asked)) < 30  # it is looked at when there is a reason to
+
+
+def opening(store: Remote, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The reasons for which its breaker opens from now on."""
+    opened: list[str] = []
+    breaker = store.store._breaker
+    really = breaker.open
+
+    def record(reason: str) -> None:
+        opened.append(reason)
+        really(reason)
+
+    monkeypatch.setattr(breaker, "open", record)
+    return opened
 
 
 @pytest.mark.usefixtures("hasty")
@@ -370,13 +388,16 @@ def test_a_release_that_goes_is_missed_until_it_comes_back(own: BadEngine, small
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_graph_that_is_being_replaced_is_looked_at_twice(own: BadEngine, small: tuple[Path, Release]) -> None:
+def test_a_graph_that_is_being_replaced_is_looked_at_twice(
+    own: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with running(store_of(small[1], own)) as store:
+        opened = opening(store, monkeypatch)
         for _ in range(2):
             own.asked.clear()
             own.misbehave(bad.body(b'{"head":{"vars":["id"]},"results":{"bindings":[]}}'), is_look, times=1)
             until(lambda: sum(map(is_look, own.asked)) >= 3, "It is looked at")
-            assert is_ready(store)
+        assert not opened
 
 
 # Places, and those who leave

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit, urlunsplit
 
 import pyoxigraph as ox
@@ -14,6 +13,7 @@ import pyoxigraph as ox
 from kg.errors import KgError
 from kg.store import Term
 
+_DECIMAL = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?<=[\d.])", re.ASCII)
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 
 
@@ -25,9 +25,10 @@ class Dialect:
     header: str = ""  # the header that only it sends, or that it says its name in
     value: str = ""  # what that begins with
     cut_headers: tuple[str, ...] = ()  # the headers that tell of an answer that was cut
+    echo: str = ""  # words after which a complaint repeats the query
     cancelled: bytes = b""  # what an answer ends with that was begun and given up
     graph_triples: int = 0  # of a larger graph nobody can tell whether it was cut; 0: that can always be told
-    patterns: int = 0  # triple patterns in a query that it still survives; 0: as many as you like
+    patterns: int = 0  # patterns in a query (`kg.sparql.patterns`) that it still survives; 0: as many as you like
     timeout: tuple[tuple[int, str], ...] = ()  # a status, and words of the body, by which it says that a query took too long
     complaint: tuple[tuple[int, str], ...] = ()  # likewise that it cannot evaluate a query, other than by status 400
 
@@ -67,6 +68,10 @@ class Dialect:
         """What an answer's headers say of what is missing; empty where it is whole."""
         return " ".join(f"{name}: {headers[name]}." for name in self.cut_headers if name in headers)
 
+    def shortened(self, said: str) -> str:
+        """A complaint without the query, which is not as whoever sent it wrote it."""
+        return said.partition(self.echo)[0].strip() if self.echo else said
+
     def is_timeout(self, status: int, said: str) -> bool:
         """Whether it gave a query up because it took too long."""
         return status in (408, 504) or _told(self.timeout, status, said)
@@ -80,10 +85,12 @@ def _canonical(text: str, datatype: str) -> str:
     """The canonical form of a decimal or a boolean (XML Schema 1.1, part 2, E); what is neither stays as it is."""
     if datatype == _XSD + "boolean":
         return {"1": "true", "0": "false"}.get(text, text)
-    try:
-        return format(Decimal(text).normalize(), "f")
-    except InvalidOperation:
+    number = _DECIMAL.fullmatch(text)
+    if not number:
         return text
+    whole, fraction = number["whole"].lstrip("0") or "0", (number["fraction"] or "").rstrip("0")
+    sign = "-" if number["sign"] == "-" and (whole != "0" or fraction) else ""
+    return f"{sign}{whole}.{fraction}" if fraction else sign + whole
 
 
 def _told(signs: tuple[tuple[int, str], ...], status: int, said: str) -> bool:
@@ -106,8 +113,9 @@ DIALECTS = (
         header="Server",
         value="Virtuoso",
         cut_headers=("X-SPARQL-MaxRows", "X-SQL-State"),
+        echo="SPARQL query:",
         graph_triples=100_000,  # that it gives so many is seen at the start (kg.store.abilities)
-        patterns=60,  # its process ends at 100
+        patterns=65,  # its process ends at 80 OPTIONAL, or 100 triple patterns
         timeout=((500, "S1TAT|S1T00|timeout"),),
         complaint=((500, "^Virtuoso [0-9A-Z]{5} Error"),),
         garbles=(_XSD + "duration",),  # 7.2.5: "120" for "P10Y"

@@ -67,7 +67,7 @@ class Engine:
             async with self._send("POST", self._settings.store, data=[("query", "ASK {}")], timeout=timeout) as response:
                 self.dialect = dialect_of(response.headers)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise EngineDown(f"No database answers at {self._settings.store} ({str(error) or 'it took too long'}).", 5) from None
+            raise EngineDown(f"No database answers at {self._settings.store}: {_why(error)}.", 5) from None
 
     async def close(self) -> None:
         """End its connections."""
@@ -158,6 +158,15 @@ class Engine:
 
         Raises EngineFailed or EngineDown where it is not done.
         """
+        # Whoever ends this program waits for what is being sent: breaking off can damage a store (TDB2).
+        sending = asyncio.ensure_future(self._write(method, graph, triples, seconds))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait({sending})
+            raise
+
+    async def _write(self, method: str, graph: str, triples: bytes, seconds: float) -> None:
         address = self._settings.store_graphs or self.dialect.graph_store(self._settings.store)
         headers = {"Content-Type": "application/n-triples"} if triples else {}
         for attempt in range(1, _TRIES + 1):
@@ -167,18 +176,22 @@ class Engine:
                         said = _plain(await response.content.read(_PIECE))
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == _TRIES:
-                    raise EngineDown(
-                        f"The graph store at {address} does not answer ({str(error) or 'it took too long'}).", 5
-                    ) from error
+                    raise EngineDown(f"The graph store at {address} does not answer: {_why(error)}.", 5) from error
                 await asyncio.sleep(_WAIT * 10 * attempt)
             else:
                 if 200 <= response.status < 300 or (method == "DELETE" and response.status == 404):
                     return
-                raise EngineFailed(f"The graph store at {address} answered {method} with status {response.status}: {said}")
+                refused = (
+                    " Look at KG_STORE_USER and KG_STORE_PASSWORD, or KG_STORE_TOKEN." if response.status in (401, 403) else ""
+                )
+                raise EngineFailed(
+                    f"The graph store at {address} answered {method} with status {response.status}.{refused} {said}".strip()
+                )
 
     def _public(self, response: aiohttp.ClientResponse, said: str) -> str:
         """A complaint as strangers may read it: pages are those of proxies, and where it runs is nobody's business."""
         host = urlsplit(self._settings.store).netloc
+        said = self.dialect.shortened(said)
         return "" if response.content_type == "text/html" else said.replace(host, "…").replace(host.partition(":")[0], "…")
 
     @asynccontextmanager
@@ -223,6 +236,15 @@ class Engine:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
         )
+
+
+def _why(error: Exception) -> str:
+    """Why a connection failed, in words for whoever runs this."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted. Name the file of the one that signed it in KG_STORE_CA"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
+    return str(error) or "it took too long"
 
 
 def _trusted(file: str) -> ssl.SSLContext | bool:

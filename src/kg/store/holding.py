@@ -67,17 +67,15 @@ class Holding:
         """What the engine is sent: the query, with our prefixes declared or not, and its dataset (SPARQL 1.1 Protocol, 2.1.4).
 
         The dataset is always told by parameters, which win over FROM in a query: engines that add them up would else show graphs
-        of other releases. A graph that is nowhere is always among them, for without any some show all.
+        of other releases. Graphs of both kinds are always among them, if only one that is nowhere: without any, some show all.
         """
         sent = _scoped(self, query, prefixes)
         if not (default_graphs or named_graphs):
             default_graphs, named_graphs = sent.default_graphs, sent.named_graphs
         if not (default_graphs or named_graphs):
             default_graphs, named_graphs = ["default"], list(self.graphs)
-        form = [("query", sent.text), *(("default-graph-uri", self.graph(name)) for name in default_graphs or [""])]
-        if sent.uses_graphs:
-            form += [("named-graph-uri", self.graph(name)) for name in [*named_graphs, ""]]
-        return form
+        defaults = [("default-graph-uri", self.graph(name)) for name in default_graphs or [""]]
+        return [("query", sent.text), *defaults, *(("named-graph-uri", self.graph(name)) for name in [*named_graphs, ""])]
 
 
 class Unmarked(io.RawIOBase):
@@ -108,11 +106,12 @@ def _scoped(holding: Holding, query: str, prefixes: bool) -> Scoped:
 
 
 def _scope(holding: Holding, query: str, prefixes: bool) -> Scoped:
-    used = _DATASET_WORDS.intersection(words(query))
-    sent = scoped(query, holding.graphs, holding.graph(""), BASE) if used else Scoped(query, (), (), False)
+    used = set(words(query))
+    sent = scoped(query, holding.graphs, holding.graph(""), BASE) if used & _DATASET_WORDS else Scoped(query, (), ())
     # On one line, so that the engine counts lines as whoever wrote the query does.
     declared = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items() if f"{name}:" in sent.text) if prefixes else ""
-    return replace(sent, text=f"BASE <{BASE}> {declared}{sent.text}")
+    base = "" if "BASE" in used else f"BASE <{BASE}> "  # some engines take only one
+    return replace(sent, text=f"{base}{declared}{sent.text}")
 
 
 _kept = lru_cache(maxsize=1024)(_scope)

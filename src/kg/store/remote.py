@@ -13,17 +13,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from itertools import chain
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import pyoxigraph as ox
 import uvloop
 
 from kg.errors import (
-    AnswerTooLarge,
     EngineDown,
     EngineFailed,
     HungUp,
@@ -38,10 +36,11 @@ from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.abilities import is_held, missing
 from kg.store.breaker import Breaker
 from kg.store.engine import SILENT, SOLUTIONS, STOPPED, TRIPLES, Engine, Form, Found
-from kg.store.holding import Holding, Unmarked
+from kg.store.holding import Holding
 from kg.store.message import Check, Reply
 from kg.store.places import Places
 from kg.store.pool import Pool, Size
+from kg.store.reading import Reading
 from kg.store.reception import Reception
 from kg.store.writing import Refused, Rules, write_dataset, write_result
 from kg.store.zygote import Plan
@@ -53,7 +52,6 @@ _PROBE = 3.0  # seconds that it may take to answer what costs nothing
 _PATIENT = 0.2  # seconds after which it is looked at whether anybody still waits for an answer
 _SMALL = 1 << 14  # bytes of an answer that is read and written at once, not in a thread
 _SWOLLEN = 4  # how much larger than the answer that is sent an engine's may be: JSON names the columns in each row
-_TAIL = 500  # bytes
 _LONGEST_KEPT = 20_000  # characters of a query of which is remembered what sort it is
 _MOST_KEPT = 2_000  # queries
 _CHECKERS = 2  # worker processes that read queries
@@ -74,6 +72,7 @@ class RemoteStore:
         self._breaker = Breaker(self._look)
         self._lent = Engine(settings, self._breaker, settings.store_connections)
         self._own = Engine(settings, self._breaker, settings.store_connections)
+        self._reading = Reading(self._holding, self._own, self._breaker)
         self._places = Places(settings.store_connections, settings.waiting)
         self._reception = Reception(settings, strict=True)
         plan = Plan("", "", settings.memory, settings.result_bytes, dict(prefixes), dict(self._rules.context))
@@ -95,7 +94,7 @@ class RemoteStore:
         terms = bind or {}
         form = self._holding.form(fixed(text, {name: str(term) for name, term in terms.items()}))
         found = self._inside(self._ask_own(form))
-        return [{**terms, **row} for row in self._rows(found)]
+        return [{**terms, **row} for row in self._reading.rows(found)]
 
     async def _ask_own(self, form: Form) -> Found:
         await self._open()
@@ -108,39 +107,12 @@ class RemoteStore:
     async def _probe(self, query: str, dataset: Sequence[tuple[str, str]]) -> list[Row]:
         await self._open()
         form = [*self._holding.form(query)[:1], *dataset]
-        return self._rows(await self._own.probe(form, SOLUTIONS, _PROBE if self._looking else _START, self._limit))
+        return self._reading.rows(await self._own.probe(form, SOLUTIONS, _PROBE if self._looking else _START, self._limit))
 
     async def _open(self) -> None:
         if self._opening is None or (self._opening.done() and self._opening.exception()):
             self._opening = asyncio.create_task(self._own.open())
         await asyncio.shield(self._opening)
-
-    def _rows(self, found: Found) -> list[Row]:
-        """Raises EngineFailed where they cannot be read."""
-
-        def read() -> list[Row]:
-            solutions = cast("ox.QuerySolutions", self._solutions(found, "rows"))
-            names = [variable.value for variable in solutions.variables]
-            return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
-
-        with found.body:
-            return self._read(found, read)
-
-    def _read(self, found: Found, read: Callable[[], _T]) -> _T:
-        """What is read of what was found; raises EngineFailed or QueryTimeout where it is not whole.
-
-        That error is a new one, for the first holds on to the reader, which may not leave its thread.
-        """
-        failure: KgError
-        try:
-            return read()
-        except (SyntaxError, ValueError, RecursionError) as error:
-            if _is_cancelled(found, self._own.dialect.cancelled):
-                failure = QueryTimeout("This query took longer than the database allows.")
-            else:
-                failure = EngineFailed(f"The database gave an answer that is no {found.media_type}: {error}")
-                self._breaker.doubt()
-        raise failure
 
     def _inside(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What comes of work in our own event loop."""
@@ -204,7 +176,7 @@ class RemoteStore:
         found = await self._found(form, accepted, client, hang_up, request.timeout)
 
         def write() -> Reply:
-            result = self._triples(found) if sort == "graph" else self._solutions(found, sort)
+            result = self._reading.triples(found) if sort == "graph" else self._reading.solutions(found, sort)
             return write_result(result, name, self._rules, request.encoding, request.rows)
 
         with found.body:
@@ -213,8 +185,8 @@ class RemoteStore:
     def _demand_size(self, query: str) -> None:
         """Raise QueryTooHeavy where the query would end the engine."""
         most = self._own.dialect.patterns
-        if most and query.count(".") + query.count(";") + query.count(",") >= most and patterns(query) > most:
-            raise QueryTooHeavy(f"The database takes at most {most} triple patterns in a query. Ask for less at a time.")
+        if most and len(query) > most and patterns(query) > most:
+            raise QueryTooHeavy(f"The database takes at most {most} patterns, groups and steps in a query. Ask for less at a time.")
 
     async def _check(self, request: Request, client: str) -> Reply:
         """What sort of query it is, as a worker says; of most queries that is known from the last time."""
@@ -274,7 +246,7 @@ class RemoteStore:
         def written() -> Reply:
             refusal: tuple[Any, ...]
             try:
-                return self._read(found, write)
+                return self._reading.whole(found, write)
             except Refused as error:
                 refusal = error.args
             return Reply(*refusal)
@@ -287,9 +259,9 @@ class RemoteStore:
 
         def write() -> Reply:
             if request.graph is None:
-                quads = (quad for name, one in zip(names, found, strict=True) for quad in self._quads(one, name))
+                quads = (quad for name, one in zip(names, found, strict=True) for quad in self._reading.quads(one, name))
                 return write_dataset(quads, request.format, self._rules, request.encoding)
-            triples = self._triples(found[0])
+            triples = self._reading.triples(found[0])
             first = next(triples, None)
             if first is None and request.graph != "default":
                 return Reply("absent")
@@ -311,34 +283,6 @@ class RemoteStore:
     def _seconds(self, timeout: float | None) -> float:
         """How long a stranger's request may take, who asked for so many."""
         return min(self._settings.timeout, timeout or self._settings.timeout)
-
-    # What was found
-
-    def _solutions(self, found: Found, sort: str) -> ox.QuerySolutions | ox.QueryBoolean:
-        """`sort` is "rows" or "boolean"; raises SyntaxError or ValueError."""
-        body: bytes | IO[bytes] = self._unmarked(found)
-        if self._own.dialect.rewrites:
-            body = self._own.dialect.canonical_json(found.body.read().replace(self._holding.mark.encode(), b""))
-        read = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
-        if isinstance(read, ox.QuerySolutions) != (sort == "rows"):
-            raise ValueError("it is of another kind than the query")
-        return read
-
-    def _triples(self, found: Found) -> Iterator[ox.Triple]:
-        dialect = self._own.dialect
-        for number, quad in enumerate(ox.parse(self._unmarked(found), format=ox.RdfFormat.from_media_type(found.media_type)), 1):
-            if dialect.graph_triples and number > dialect.graph_triples:
-                raise AnswerTooLarge(
-                    f"Nobody can tell whether a graph of more than {dialect.graph_triples:,} triples is whole here."
-                )
-            yield ox.Triple(quad.subject, quad.predicate, dialect.canonical(quad.object))
-
-    def _quads(self, found: Found, name: str) -> Iterator[ox.Quad]:
-        graph = ox.DefaultGraph() if name == "default" else ox.NamedNode(name)
-        return (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in self._triples(found))
-
-    def _unmarked(self, found: Found) -> IO[bytes]:
-        return cast("IO[bytes]", Unmarked(found.body, self._holding.mark))
 
     # The engine
 
@@ -413,9 +357,3 @@ class RemoteStore:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._own.close()
-
-
-def _is_cancelled(found: Found, mark: bytes) -> bool:
-    """Whether an answer ends with the words by which its engine gives up."""
-    found.body.seek(max(0, found.size - _TAIL))
-    return bool(mark) and mark in found.body.read()

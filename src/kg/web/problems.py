@@ -122,7 +122,7 @@ _KINDS: dict[type[errors.KgError], Kind] = {
     errors.EngineDown: Kind(
         "engine-down",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "The database behind this server does not answer",
+        "The database behind this server cannot be asked at the moment",
         "Send the same request again after the seconds that Retry-After names.",
     ),
     errors.Overloaded: Kind(
