@@ -276,7 +276,7 @@ def test_the_command_says_in_a_sentence_what_is_wrong(empty: BadEngine, small: t
     empty.written = spoil
     ended = run(kg_load(small[0], empty))
     assert ended.returncode == 2
-    assert ended.stderr.strip().endswith("What is there is not the release. It was not made the current one.")
+    assert ended.stderr.strip().endswith("What is there is not the release, and was not made the current one now.")
     ended = run(kg_load(small[0], empty, "--check"))
     assert ended.returncode == 2
     assert "differs" in ended.stdout

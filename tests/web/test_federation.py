@@ -722,7 +722,7 @@ def test_ordinary_queries_run_where_no_connection_is_possible(
     with running_store(OxigraphStore(source(small[1]), Settings(services=(allowed,), timeout=5))) as started:
         assert started.ask(calling(allowed), "csv").split()[0] == b"o"
         assert len(others.asked) == before + 1
-        monkeypatch.setattr(started.store, "_examine", lambda _: False)
+        monkeypatch.setattr(started.store._reception, "_examine", lambda _: False)
         targets = [address for address in ADDRESSES if address.startswith("http://") and (":P" in address or "//B" in address)]
         readable = [filled(address, bait, others) for address in targets if "%" not in address]
         assert len(readable) > 10
