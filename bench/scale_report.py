@@ -370,11 +370,10 @@ def _billion(numbers: Numbers) -> str:
             continue
         disk = (numbers.of("disk", size, target, "store") or numbers.of("disk", size, "", "store") or [0])[0] / triples
         load = numbers.of("load", size, target, "in all") or numbers.of("make", size, "", "store: seconds") or [0]
-        engine = numbers.of("memory", size, target, "engine, after") or numbers.of("memory", size, target, "engine, at rest") or [0]
         hours = load[0] / triples * _BILLION / 3600
-        cells = [f"{disk:,.0f}", f"{disk * _BILLION / 1e9:,.0f}", f"{hours:,.1f}", f"{engine[0] / triples * _BILLION / 2**30:,.0f}"]
+        cells = [f"{disk:,.0f}", f"{disk * _BILLION / 1e9:,.0f}", f"{hours:,.1f}"]
         rows.append([_CALLED[target], *cells])
-    head = ["store", f"bytes on disk a triple at {size}", "GB on disk", "hours to load", "GiB of the engine, if as at this size"]
+    head = ["store", f"bytes on disk a triple at {size}", "GB on disk", "hours to load"]
     index = numbers.of("disk", size, "", "search.sqlite")
     seconds = numbers.of("make", size, "", "index: seconds")
     search = (
