@@ -71,7 +71,6 @@ def test_an_allowed_service_is_named(query: str) -> None:
         "SELECT * { ?s ?p 'SERVICE' }",
         "SELECT * { ?s ?p '''a ' SERVICE ''' }",
         "SELECT * { ?s ?p ?o } # SERVICE",
-        "SELECT ?SERVICE { ?SERVICE ?p <http://a/SERVICE> }",
         "PREFIX SERVICE: <http://a/> SELECT * { ?s SERVICE:SERVICE ?o }",
     ],
 )
@@ -79,6 +78,27 @@ def test_what_only_looks_like_service_is_not(query: str) -> None:
     assert services(query, [WIKIDATA]) == set()
     with pytest.raises(ServiceRefused):
         services(query, [WIKIDATA], strict=True)  # where nothing but this reading stands before a connection
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<http://a/SERVICE> ?SERVICE",
+        "<https://example.org/services/service>",
+        "ex:self-service",
+        ":service",
+        "?service",
+        "<x:#service>",
+    ],
+)
+def test_letters_of_a_name_call_nobody_even_where_reading_is_all(text: str) -> None:
+    assert services(f"SELECT * {{ {text} ?p ?o }}", [], strict=True) == set()
+
+
+@pytest.mark.parametrize("before", ["", " ", ".", "}", "1.", "\n", "{", ")", ">", "'"])
+def test_a_sign_that_the_word_may_follow_is_no_excuse(before: str) -> None:
+    with pytest.raises(ServiceRefused):
+        services(f"SELECT * {{ ?service ?p ?o {before}SERVICE <http://10.0.0.1/> {{}} }}", [], strict=True)
 
 
 @pytest.mark.parametrize(
