@@ -1,6 +1,7 @@
 """Engines, each with `kg serve` before it, come in; the same queries are sent to both in turn, and the times go out.
 
-One at a time, the difference tells what our layer adds; with several connections, the ratio tells what it costs of the throughput.
+One at a time, the difference tells what our layer adds; with several connections, the ratio tells what it costs of the throughput:
+where the two share all cores, and where the engine has half of them to itself, as one that runs elsewhere has its own.
 Short look-ups and stored questions are told apart: where the engine works long, anything before it looks cheap.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,9 @@ from urllib.parse import urlencode
 
 from bench import wrk
 from bench.asked import things
+from bench.process import apart, can_keep_apart
 from bench.queries import ROWS, Query, stored
+from bench.samples import APART, SHARED
 from bench.servers import Server
 from kg.store.holding import Holding
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from bench.scale import Run
 
 _TINY = 40  # look-ups in a round
-_CONNECTIONS = (2, 8)
+_CONNECTIONS = 8
 _LOADED = (50_000, 2_000_000)  # triples between which throughput is measured: it tells the same of others, and takes minutes
 _MOST = 0.5  # seconds that a stored question may take, the slower of the two ways
 
@@ -105,11 +109,13 @@ def _loads(  # noqa: PLR0913, PLR0917
     engine: Server,
 ) -> None:
     ways = (("ours", ours, 0), ("direct", engine, 1))
-    for connections in _CONNECTIONS:
+    for where in (SHARED, APART) if can_keep_apart() else (SHARED,):
         for way, server, place in run.draw.sample(ways, 2):
             lines = [(ROWS, pair[place].path(server.endpoint)) for pair in pairs]
-            load = wrk.load(server, wrk.write_requests(lines, run.work / "requests.txt"), connections, seconds)
-            run.keep(f"load, {kind}", number, f"{target}, {way}", f"{connections} connections", load.good)
-            run.keep(f"processor, {kind}", number, f"{target}, {way}", f"{connections} connections", sum(load.processor.values()))
+            requests = wrk.write_requests(lines, run.work / "requests.txt")
+            with apart(engine.process, ours.process) if where == APART else nullcontext():
+                load = wrk.load(server, requests, _CONNECTIONS, seconds)
+            run.keep(f"load, {kind}", number, f"{target}, {way}", where, load.good)
+            run.keep(f"processor, {kind}", number, f"{target}, {way}", where, sum(load.processor.values()))
             if load.errors:
-                run.samples.blame(f"load, {kind}", run.size, f"{target}, {way}", str(connections), f"{load.errors:.1%} errors")
+                run.samples.blame(f"load, {kind}", run.size, f"{target}, {way}", where, f"{load.errors:.1%} errors")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -56,6 +56,13 @@ class Process:
             before = now
         return False
 
+    def keep_to(self, cores: set[int]) -> None:
+        """Let the tree run on these cores only, and what it starts from now on."""
+        for process in self._all():
+            with suppress(psutil.Error, OSError):  # some end meanwhile
+                for thread in process.threads():
+                    os.sched_setaffinity(thread.id, cores)
+
     def stop(self) -> None:
         """End the tree: kindly first."""
         everything = self._all()
@@ -71,6 +78,27 @@ class Process:
         with suppress(psutil.Error):
             return [self._tree, *self._tree.children(recursive=True)]
         return []
+
+
+def can_keep_apart() -> bool:
+    """Whether this system lets us say where a process runs, and there is more than one core."""
+    return hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1
+
+
+@contextmanager
+def apart(remote: Process, near: Process) -> Iterator[None]:
+    """Half of the cores for one tree alone, as though it ran on another machine; the others for the other tree and for us."""
+    cores = os.sched_getaffinity(0)
+    half = set(sorted(cores)[: len(cores) // 2])
+    try:
+        remote.keep_to(half)
+        near.keep_to(cores - half)
+        os.sched_setaffinity(0, cores - half)  # and so what we start
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        remote.keep_to(cores)
+        near.keep_to(cores)
 
 
 def _computed(processes: Iterable[psutil.Process]) -> float:

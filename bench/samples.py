@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import geometric_mean, median
 
+#: How the cores are shared while an engine is asked through us and directly.
+SHARED, APART = "all cores for all", "the engine on cores of its own"
+
 
 @dataclass(frozen=True)
 class Sample:
