@@ -16,8 +16,9 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
 
@@ -32,6 +33,8 @@ _WAIT = 0.05  # seconds before the second try; the third waits twice as long
 _PIECE = 1 << 16  # bytes read at once
 _IN_MEMORY = 1 << 20  # bytes above which an answer is held in a file
 _WORDS = 500  # characters of an engine's complaint that are passed on
+_FORM = "application/x-www-form-urlencoded"
+_SHORT = 200  # characters of a value of a form that is encoded once
 SILENT = "The database behind this server does not answer."
 STOPPED = "This server is being stopped."
 _LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
@@ -116,8 +119,8 @@ class Engine:
             raise EngineDown(SILENT, self._breaker.pause) from error
 
     async def _ask(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
-        headers = {"Accept": ", ".join(accepted)}
-        async with self._send("POST", self._settings.store, data=form, headers=headers) as response:
+        headers = {"Accept": ", ".join(accepted), "Content-Type": _FORM}
+        async with self._send("POST", self._settings.store, data=_encoded(form), headers=headers) as response:
             if response.status != 200:
                 await self._refuse(response)
             if said := self.dialect.cut(response.headers):
@@ -236,6 +239,14 @@ class Engine:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
         )
+
+
+def _encoded(form: Form) -> bytes:
+    """A form as it is sent. Names of graphs are always the same and encoded once: aiohttp takes 0.3 ms for them each time."""
+    return "&".join(f"{name}={_quoted(value) if len(value) <= _SHORT else quote_plus(value)}" for name, value in form).encode()
+
+
+_quoted = lru_cache(maxsize=256)(quote_plus)
 
 
 def _why(error: Exception) -> str:
