@@ -176,8 +176,8 @@ async def _count_there(engine: Engine, graph: str) -> int:
     form = [("query", _COUNT), ("default-graph-uri", graph)]
     found = await engine.probe(form, SOLUTIONS, _SECONDS, _MOST)
     with _reading(found):
-        solutions = cast("ox.QuerySolutions", ox.parse_query_results(found.body, format=ox.QueryResultsFormat.JSON))
-        (row,) = solutions
+        body = cast("IO[bytes]", Unmarked(found.body, ""))
+        (row,) = cast("ox.QuerySolutions", ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON))
         return int(row["n"].value)
 
 

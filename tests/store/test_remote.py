@@ -54,6 +54,11 @@ def row(term: bytes, name: bytes = b"o") -> Way:
     return bad.body(b'{"head":{"vars":["o"]},"results":{"bindings":[{"%s":%s}]}}' % (name, term))
 
 
+_OPENING = (
+    b'{"type":"triple","value":{"subject":{"type":"uri","value":"urn:s"},"predicate":{"type":"uri","value":"urn:p"},"object":'
+)
+NESTED = _OPENING * 20_000 + b'{"type":"uri","value":"urn:o"}' + b"}}" * 20_000  # for which a parser has not enough stack
+
 #: way → what strangers are told. Where that would blame who asks, readers of pages are told EngineFailed.
 FAULTS: dict[str, tuple[Way, type[KgError]]] = {
     "closes": (bad.close_at_once, EngineDown),
@@ -75,6 +80,8 @@ FAULTS: dict[str, tuple[Way, type[KgError]]] = {
     "brackets": (bad.body(b"[" * 1_000_000), EngineFailed),
     "not UTF-8": (row(b'{"type":"literal","value":"\xff\xfe"}'), EngineFailed),
     "half of a surrogate": (row(b'{"type":"literal","value":"\\ud800"}'), EngineFailed),
+    "a term in a term in a term": (row(NESTED), EngineFailed),
+    "the same in escapes": (row(NESTED.replace(b'"triple"', b'"\\u0074riple"')), EngineFailed),
     "no IRI": (row(b'{"type":"uri","value":"no iri <>"}'), EngineFailed),
     "no language": (row(b'{"type":"literal","value":"x","xml:lang":"no language!"}'), EngineFailed),
     "another variable": (row(b'{"type":"literal","value":"x"}', b"x"), EngineFailed),
@@ -185,7 +192,11 @@ def test_the_answer_to_an_ask_is_no_table(faulty: BadEngine, started: Remote) ->
     assert type(failure_of(lambda: started.ask("ASK { ?s a kg:Initiative }"))) is EngineFailed
 
 
-@pytest.mark.parametrize("way", [bad.cut_by_length, bad.cut_in_chunks, bad.cut_json, bad.unframed, bad.html])
+_NESTED_LINE = b"<urn:a> <urn:p> " + b"<<( <urn:a> <urn:p> " * 100_000 + b"<urn:o>" + b" )>>" * 100_000 + b" .\n"
+_HALVES = [bad.cut_by_length, bad.cut_in_chunks, bad.cut_json, bad.unframed, bad.html, bad.body(_NESTED_LINE, bad._TRIPLES)]
+
+
+@pytest.mark.parametrize("way", _HALVES)
 @pytest.mark.parametrize("request_", [Request(GRAPH, None, "turtle"), Dump("nquads"), Dump("turtle", "default")])
 def test_half_a_graph_is_not_taken_for_the_whole(faulty: BadEngine, started: Remote, way: Way, request_: Request | Dump) -> None:
     whole = content(started.query(request_))

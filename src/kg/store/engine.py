@@ -8,8 +8,8 @@ processor time that httpx takes.)
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
+import os
 import random
 import ssl
 import tempfile
@@ -59,6 +59,7 @@ class Engine:
     def __init__(self, settings: Settings, breaker: Breaker, connections: int) -> None:
         self._settings, self._breaker, self._connections = settings, breaker, connections
         self.dialect: Dialect = dialect_of({})
+        self._session: aiohttp.ClientSession | None = None
         self._is_digest = False  # how it was told last who asks
         self._digest: tuple[aiohttp.DigestAuthMiddleware, ...] = ()
 
@@ -74,7 +75,7 @@ class Engine:
 
     async def close(self) -> None:
         """End its connections."""
-        with contextlib.suppress(AttributeError):  # it was never opened
+        if self._session:  # it was opened
             await self._session.close()
 
     async def ask(self, form: Form, accepted: Sequence[str], seconds: float, limit: int) -> Found:
@@ -215,7 +216,7 @@ class Engine:
         settings, who = self._settings, {}
         if body:
             more["data"] = io.BytesIO(body)  # a new one each time: one that was read is empty
-        if self._session.closed:
+        if self._session is None or self._session.closed:
             raise EngineDown(STOPPED, 5)
         if settings.store_token:
             who["Authorization"] = f"Bearer {settings.store_token}"
@@ -254,7 +255,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "its certificate is not trusted. Name the file of the one that signed it in KG_STORE_CA"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error)
+        number, said = error.os_error.errno, error.os_error.strerror
+        return os.strerror(number) if number and number > 0 else said or str(error.os_error)
     return str(error) or "it took too long"
 
 

@@ -23,6 +23,10 @@ POINTER = layer("releases")
 _ALL = "all"
 _LONGEST_KEPT = 5_000  # characters of a query that is remembered as the engine is sent it
 _DATASET_WORDS = {"FROM", "GRAPH"}
+_TERMS = 500  # triple terms in an answer: no release has any, and the parser has no more stack for some thousands, one in the other
+_BEGINNINGS = (b'"triple"', b"<<(", b"\\u006", b"\\u007")  # of one, in JSON and in N-Triples; letters may be written as escapes
+_LITERALS = (b'"value":"triple"', b'"value": "triple"')  # which only look like the beginning of one
+_LONGEST = max(map(len, _BEGINNINGS + _LITERALS))
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,20 @@ class Holding:
 
 
 class Unmarked(io.RawIOBase):
-    """What an engine answered, with the names of graphs as the release has them."""
+    """What an engine answered, with the names of graphs as the release has them, and without what no parser survives."""
 
     def __init__(self, body: IO[bytes], mark: str) -> None:
         super().__init__()
         self._body, self._mark = body, mark.encode()
-        self._held = b""
+        self._held = self._last = b""
+        self._terms = 0
 
     def read(self, size: int = -1) -> bytes:
-        """See `io.RawIOBase`; may give less than it is asked for, as that may."""
+        """See `io.RawIOBase`; may give less than it is asked for, as that may. Raises ValueError where terms may be nested deep."""
         given = b""
         while not given:
             piece = self._body.read(size)
+            self._demand_flat(piece)
             self._held = (self._held + piece).replace(self._mark, b"") if self._mark else piece
             # The beginning of a mark may be the end of what was read.
             kept = max(0, len(self._mark) - 1) if piece else 0
@@ -99,6 +105,19 @@ class Unmarked(io.RawIOBase):
             if not piece:
                 break
         return given
+
+    def _demand_flat(self, piece: bytes) -> None:
+        """A term may begin in one piece and end in the next."""
+        seen = self._last + piece
+        self._terms += _count(seen) - _count(self._last)
+        self._last = seen[-_LONGEST:]
+        if self._terms > _TERMS:
+            raise ValueError(f"it has more than {_TERMS} triple terms, and no release has any")
+
+
+def _count(text: bytes) -> int:
+    """Triple terms that may begin there; counting is what costs least."""
+    return sum(map(text.count, _BEGINNINGS)) - sum(map(text.count, _LITERALS))
 
 
 def _scoped(holding: Holding, query: str, prefixes: bool) -> Scoped:

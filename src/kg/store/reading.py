@@ -55,9 +55,9 @@ class Reading:
 
     def solutions(self, found: Found, sort: str) -> ox.QuerySolutions | ox.QueryBoolean:
         """Of a SELECT ("rows") or an ASK ("boolean"); raises SyntaxError or ValueError."""
-        body: bytes | IO[bytes] = self._unmarked(found)
-        if self._engine.dialect.rewrites:
-            body = self._engine.dialect.canonical_json(found.body.read().replace(self._holding.mark.encode(), b""))
+        unmarked = self._unmarked(found)
+        rewrites = self._engine.dialect.rewrites
+        body = self._engine.dialect.canonical_json(b"".join(iter(unmarked.read, b""))) if rewrites else unmarked
         read = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
         if isinstance(read, ox.QuerySolutions) != (sort == "rows"):
             raise ValueError("it is of another kind than the query")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import signal
 import socket
@@ -57,14 +58,28 @@ def _run(site: Site, build: Path, listener: socket.socket, what: str) -> None:
     )
     host, port, *_ = listener.getsockname()
     shown = f"[{host}]" if ":" in host else "localhost" if host == "127.0.0.1" else host
-    print(f"Serving {what} on http://{shown}:{port}/  (Ctrl-C stops)", flush=True)
-    server = uvicorn.Server(config)
+    server = _Server(config, f"Serving {what} on http://{shown}:{port}/  (Ctrl-C stops)")
+    logging.getLogger("uvicorn.error").addFilter(lambda _: archive.failure is None)  # which says more than uvicorn can
     with suppress(SystemExit):  # by which it says that it could not start
         server.run(sockets=[listener])
     if archive.failure:
         raise archive.failure
     if not server.started:
         raise KgError("The server could not start. Its own message stands above.")
+
+
+class _Server(uvicorn.Server):
+    """Says where it is as soon as it answers, and not where it cannot."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        await super().startup(sockets)
+        if self.started:
+            print(self._greeting, flush=True)
 
 
 def _allow_many_connections() -> None:
