@@ -35,6 +35,7 @@ from kg.names import PREFIXES
 from kg.release import Release
 from kg.settings import Settings
 from kg.store import Answer, Dump, Request, engine, remote
+from kg.store.message import Check, Reply
 from kg.store.remote import RemoteStore
 from store import bad_engine as bad
 from store.bad_engine import Asked, BadEngine, Way, is_look, is_query, until
@@ -230,6 +231,26 @@ def test_nobody_is_asked_whom_the_operator_did_not_name(faulty: BadEngine, start
             assert type(failure_of(lambda: started.store.rows(RIGHT))) is EngineFailed
             faulty.behave()
         assert not elsewhere.asked
+
+
+def test_queries_that_differ_in_iris_are_read_once(served: BadEngine, started: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, ask = [], started.store._pool.ask
+
+    async def noting(order: Check, *more: Any) -> Reply:
+        read.append(order.text)
+        return await ask(order, *more)
+
+    monkeypatch.setattr(started.store._pool, "ask", noting)
+    query = "SELECT ?differing { <%s> ?p ?differing FILTER(?differing != <http://b.example/>) }"
+    for iri in ("http://a.example/1", "https://a.example/~x/2.html", "http://b.example/"):
+        started.ask(query % iri)
+    assert read == [query % "http://a.example/1"]
+    for iri in ("http://a.example/> ?p ?o . <http://a.example/", "x"):
+        started.ask(query % iri)
+        assert read[-1] == query % iri
+    for iri in ("http://a.example/ 1", "http://[a.example/", 'http://a.example/"'):
+        assert type(failure_of(lambda iri=iri: started.ask(query % iri))) is BadQuery
+        assert not any(asked.query.endswith(query % iri) for asked in served.asked)
 
 
 def test_what_engines_say_of_time_and_limits_is_understood(own: BadEngine, small: tuple[Path, Release]) -> None:

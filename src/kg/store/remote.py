@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -54,6 +55,8 @@ _SMALL = 1 << 14  # bytes of an answer that is read and written at once, not in 
 _SWOLLEN = 4  # how much larger than the answer that is sent an engine's may be: JSON names the columns in each row
 _LONGEST_KEPT = 20_000  # characters of a query of which is remembered what sort it is
 _MOST_KEPT = 2_000  # queries
+#: An IRI that no parser can find fault with, or take for anything else (such as `<` and `>`), wherever it stands.
+_IRI = re.compile(r"<https?://[a-z][A-Za-z0-9/._~-]*>", re.ASCII)
 _CHECKERS = 2  # worker processes that read queries
 _TRIPLES_OF = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 _LOADING = "The database is being looked at."
@@ -77,7 +80,7 @@ class RemoteStore:
         self._reception = Reception(settings, strict=True)
         plan = Plan("", "", settings.memory, settings.result_bytes, dict(prefixes), dict(self._rules.context))
         self._pool = Pool(plan, Size(_CHECKERS, settings.old, settings.waiting, settings.timeout))
-        self._sorts: dict[str, str] = {}  # query → what a worker said of it
+        self._sorts: dict[str, str] = {}  # query, but for its IRIs → what a worker said of it
         self._started = False
         self._asking: set[asyncio.Task[Found]] = set()
         self._loop = uvloop.new_event_loop()
@@ -189,15 +192,15 @@ class RemoteStore:
             raise QueryTooHeavy(f"The database takes at most {most} patterns, groups and steps in a query. Ask for less at a time.")
 
     async def _check(self, request: Request, client: str) -> Reply:
-        """What sort of query it is, as a worker says; of most queries that is known from the last time."""
-        text = request.text
-        if (known := self._sorts.get(text)) is not None:
+        """What sort of query it is, as a worker says; of most queries that is known from one that differs in its IRIs alone."""
+        shape = _IRI.sub("<http://x>", request.text) if len(request.text) <= _LONGEST_KEPT else ""
+        if (known := self._sorts.get(shape)) is not None:
             return Reply("", known)
-        reply = await self._pool.ask(Check(text, request.timeout), client)
-        if not reply.failure and len(text) <= _LONGEST_KEPT:
+        reply = await self._pool.ask(Check(request.text, request.timeout), client)
+        if shape and not reply.failure:
             if len(self._sorts) >= _MOST_KEPT:
                 self._sorts.pop(next(iter(self._sorts)))
-            self._sorts[text] = reply.text
+            self._sorts[shape] = reply.text
         return reply
 
     async def _found(
