@@ -159,7 +159,8 @@ class Copy:
         if match := _THING.fullmatch(term):
             root = f"<{BASE}id/{match[1]}/{match[2]}>"
             copied = root in self._template.things or root in self._template.nodes
-            return f"<{BASE}id/{match[1]}/{match[2]}-{number}{match[3]}>" if copied else term
+            # Not "-23" alone: a source of a month would be called as one of its 23rd day.
+            return f"<{BASE}id/{match[1]}/{match[2]}-copy{number}{match[3]}>" if copied else term
         if match := _ITEM.fullmatch(term):
             return f"<{PREFIXES['wd']}Q{match[1]}{number:04}>"
         return term
@@ -177,7 +178,6 @@ def _word(number: int) -> str:
 def write_dump(template: Template, path: Path, triples: int, seed: int) -> tuple[Counter[str], list[str]]:
     """N-Quads of about so many triples in the default graph; how many there are in all and by layer, and all things."""
     draw, counts, things = random.Random(seed), Counter[str](), []  # noqa: S311 (repeatable, not secret)
-    said: set[bytes] = set()
     left, size = triples - len(template.shared), template.size()
     with path.open("w", encoding="utf-8", newline="") as file:
         _write(file, ((f"{line.subject} {line.predicate} {line.object}", line.layers) for line in template.shared), counts)
@@ -185,7 +185,7 @@ def write_dump(template: Template, path: Path, triples: int, seed: int) -> tuple
         while left > 0:
             roots = _drawn(list(template.things), min(1, left / size), draw)
             copy = Copy(number, draw, template)
-            _write(file, _once(copy.lines(_lines_of(template, roots)), said), counts)
+            _write(file, copy.lines(_lines_of(template, roots)), counts)
             things += [copy.own(root).strip("<>") for root in roots]
             left, number = left - size, number + 1
     return counts, things
@@ -205,17 +205,6 @@ def _lines_of(template: Template, roots: Iterable[str]) -> Iterator[Line]:
             yield line
     for node in nodes:
         yield from template.nodes[node]
-
-
-def _once(lines: Iterable[tuple[str, tuple[str, ...]]], said: set[bytes]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Without the derived triples that two copies have alike, as both point to the same things of others."""
-    for text, layers in lines:
-        if any(layer.endswith("derived>") for layer in layers):
-            digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-            if digest in said:
-                continue
-            said.add(digest)
-        yield text, layers
 
 
 def _write(file: TextIO, lines: Iterable[tuple[str, tuple[str, ...]]], counts: Counter[str]) -> None:
