@@ -89,13 +89,16 @@ def test_what_only_looks_like_service_is_not(query: str) -> None:
         ":service",
         "?service",
         "<x:#service>",
+        "<http://a/1-service-1/service>",
     ],
 )
 def test_letters_of_a_name_call_nobody_even_where_reading_is_all(text: str) -> None:
     assert services(f"SELECT * {{ {text} ?p ?o }}", [], strict=True) == set()
 
 
-@pytest.mark.parametrize("before", ["", " ", ".", "}", "1.", "\n", "{", ")", ">", "'"])
+@pytest.mark.parametrize(
+    "before", ["", " ", ".", "}", "1.", "\n", "{", ")", ">", "'", "?s ?p 1", "?s ?p 1.5e3", "?s ?p -1", "?s ?p-1", "?s ?p true"]
+)
 def test_a_sign_that_the_word_may_follow_is_no_excuse(before: str) -> None:
     with pytest.raises(ServiceRefused):
         services(f"SELECT * {{ ?service ?p ?o {before}SERVICE <http://10.0.0.1/> {{}} }}", [], strict=True)

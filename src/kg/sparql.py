@@ -42,7 +42,8 @@ _OF_GRAPHS = {"FROM", "NAMED", "GRAPH"}
 _SIGNS = frozenset(".;,{[(/|^")  # what stands between patterns, or begins a group, a collection or a step of a path
 _DEPTH = 128  # brackets within brackets
 _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.ASCII)  # or ſ and ı count as S and I
-_MAY_BE_SERVICE = re.compile(r"(?<![\w/:#?$-])SERVICE", re.IGNORECASE)
+#: The letters at the end of an IRI, a name or a variable. Not behind any word: `1SERVICE` and `trueSERVICE` are two.
+_NAMED_SERVICE = re.compile(r"(?:[/:#][\w-]*|[?$][a-z_]\w*|[?$])service", re.IGNORECASE | re.ASCII)
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*(?:#[^\r\n]*[\r\n]\s*)*\(|\bservice\b")
 _VOLATILE_WORDS = ("now", "rand", "uuid", "bnode", "service")  # looked for first, for they are quicker to find
@@ -94,12 +95,12 @@ def services(query: str, allowed: Collection[str], strict: bool = False) -> set[
     A query without SERVICE is evaluated where no connection can be opened, so a mistake about strings and comments does no harm.
     One that calls others is evaluated where connections are possible. There we do not rely on reading strings and comments as
     the engine does: wherever the letters stand, an allowed address must follow. With `strict`, which is for platforms that cannot
-    forbid connections, this holds for every query, but for letters right behind a sign that no keyword can follow: those of IRIs,
+    forbid connections, this holds for every query, but for letters that end a word which no keyword can be part of: those of IRIs,
     names and variables.
     """
     if "service" not in query.lower() or (not strict and "SERVICE" not in words(query)):
         return set()
-    if strict and not _MAY_BE_SERVICE.search(query):
+    if strict and "service" not in _NAMED_SERVICE.sub(" ", query).lower():
         return set()
     called = _SERVICE.findall(query)
     if len(called) != query.lower().count("service") or _ESCAPE.search(query) or not set(called) <= set(allowed):

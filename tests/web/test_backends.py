@@ -180,6 +180,7 @@ def test_a_query_sees_the_release_and_nothing_else_in_the_engine(behind: Behind)
         ('DEFINE input:inference "x" SELECT * { ?s ?p ?o }', 400),
         ("SELECT * { ?s ?p ?o ", 400),
         ("SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", 422),
+        ("SELECT * { ?s ?p 1SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", 422),
         ("SELECT * { ?s ?p ?o }" + " #" * 600_000, 413),
     ],
 )
