@@ -117,7 +117,7 @@ class Entities:
         if not rows.own and not rows.incoming and not total and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         own, left_out = _capped(rows.own)
-        rows = replace(rows, own=own)
+        more, rows = len(rows.incoming) > _LINK_LIMIT, replace(rows, own=own, incoming=rows.incoming[:_LINK_LIMIT])
         read = [
             term for part in (rows.own, rows.kinds, rows.claims, rows.inner, rows.incoming) for row in part for term in row.values()
         ]
@@ -129,8 +129,7 @@ class Entities:
         }
         labels = self._labels([node, *read, *(ox.NamedNode(expand(curie)) for curie in mentioned)])
         composer = Composer(iri, language, labels, self._display)
-        more = len(rows.incoming) > _LINK_LIMIT
-        page = composer.page(replace(rows, incoming=rows.incoming[:_LINK_LIMIT]), more, left_out)
+        page = composer.page(rows, more, left_out)
         mentions = {curie: name_of(expand(curie), labels, language) for curie in sorted(mentioned) if expand(curie) in labels}
         return replace(page, start=start, claims=total, mentions=mentions)
 

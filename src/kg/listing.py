@@ -22,16 +22,18 @@ from kg.store import Row, Store, Term
 
 #: When a value was so, and how certain that is, where a facet's query says it in `?asOf` and `?certainty`.
 Standing = tuple[Term | None, Term | None]
+#: Values, each with its standing.
+Told = Mapping[Term, Standing]
 #: Filters by name, each with the values that all must hold.
 Chosen = Mapping[str, Sequence[str]]
 _Values = Mapping[str, Sequence[Term]]  # thing → its values
+_UNTOLD: Standing = (None, None)
 _PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
 _BODY = re.compile(r"\{(.*)\}", re.DOTALL)
 _DAY = "day"  # the parameter of facets that change with time
 _MOST_DAYS = 50  # whose values are kept
 _AT_ONCE = 12  # facets in one query: some engines take no more patterns
-_MOST_MENTIONS = 1000  # members of one list, for one thing, where they are not held
-_TELLS = re.compile(r"\?(asOf|certainty)\b")
+_MOST_MENTIONED = 300  # members of one list, for one thing, where they are not held
 _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
 
@@ -86,6 +88,16 @@ class Listing:
     query: str
 
 
+@dataclass(frozen=True)
+class Mention:
+    """A list that can be filtered by a thing: the class, the filter, and the members that have it, or some of very many."""
+
+    cls: str
+    facet: Facet
+    members: Sequence[str]
+    is_whole: bool
+
+
 class Lists:
     """All lists of a release; what was once read is kept, for a release does not change.
 
@@ -123,11 +135,13 @@ class Lists:
         counts = {facet.name: _count(things, values[facet.name]) for facet in facets if facet.is_shown_as("filter")}
         return Listing(facets, sorted(things), values, counts, _query(cls, chosen, values, facets, language, day))
 
-    def glance(self, cls: str, thing: str) -> list[tuple[Facet, Sequence[Term]]]:
-        """What the list of a class shows of one thing: the columns that have a value for it."""
+    def glance(self, cls: str, things: Sequence[str]) -> Mapping[str, Sequence[tuple[Facet, Told]]]:
+        """What the list of a class shows of some things: of each the columns that have a value for it."""
         columns = [facet for facet in self.facets(cls) if facet.is_shown_as("column")]
-        values = ((facet, self._read_of(cls, facet, thing)) for facet in columns)
-        return [(facet, terms) for facet, terms in values if terms]
+        unread = [facet for facet in columns if self.is_large and (cls, facet.name, "") not in self._values]
+        asked = self._asked_of(unread, things)
+        told = [(each, asked.get(each.name, {}) if each in unread else self._held_of(cls, each, things)) for each in columns]
+        return {thing: [(facet, values[thing]) for facet, values in told if values.get(thing)] for thing in things}
 
     @cached_property
     def certainties(self) -> frozenset[str]:
@@ -141,18 +155,19 @@ class Lists:
 
     def standing(self, cls: str, facet: Facet, thing: str, term: Term, day: str = "") -> Standing:
         """When a thing had a value, and how certain that is, as far as the facet tells."""
-        if self._is_asked_alone(cls, facet, day):
-            rows = self._rows_of(facet, thing) if _TELLS.search(facet.question.text) else ()
-            return next(((row.get("asOf"), row.get("certainty")) for row in rows if row["value"] == term), (None, None))
         self._read(cls, facet, day)
         key = cls, facet.name, day if facet.is_dated else ""
-        return self._standings.get(key, {}).get((thing, term), (None, None))
+        return self._standings.get(key, {}).get((thing, term), _UNTOLD)
 
-    def mentions(self, thing: str) -> list[tuple[str, Facet, Sequence[str]]]:
-        """The lists that can be filtered by a thing: the class, the filter, and the members that have it."""
+    def mentions(self, thing: str) -> list[Mention]:
+        """The lists that can be filtered by a thing."""
         found = self._mentions_of(thing) if self.is_large else self._mentions.get(thing, {})
+        most = _MOST_MENTIONED if self.is_large else None
         return [
-            (cls, facet, found[cls, facet.name]) for cls in self.classes for facet in self.facets(cls) if (cls, facet.name) in found
+            Mention(cls, facet, members[:most], is_whole=len(members) == len(members[:most]))
+            for cls in self.classes
+            for facet in self.facets(cls)
+            if (members := found.get((cls, facet.name)))
         ]
 
     @cached_property
@@ -168,7 +183,7 @@ class Lists:
         return found
 
     def _mentions_of(self, thing: str) -> Mapping[tuple[str, str], Sequence[str]]:
-        """The same for one thing; of very many members the first."""
+        """The same for one thing; of very many members, one more than a page is made of."""
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
         is_code = not thing.startswith(BASE + "id/")  # and what changes with time is one
         filters = [
@@ -185,18 +200,20 @@ class Lists:
                     found[cls, facet.name].append(row["thing"].value)
         return {key: sorted(set(members)) for key, members in found.items()}
 
-    def _is_asked_alone(self, cls: str, facet: Facet, day: str = "") -> bool:
-        """Whether what a facet says of one thing is asked for that thing, and not looked up."""
-        return self.is_large and not day and (cls, facet.name, "") not in self._values
+    def _held_of(self, cls: str, facet: Facet, things: Sequence[str]) -> Mapping[str, Told]:
+        values = self._read(cls, facet)
+        return {thing: {term: self.standing(cls, facet, thing, term) for term in values.get(thing, ())} for thing in things}
 
-    def _read_of(self, cls: str, facet: Facet, thing: str) -> Sequence[Term]:
-        """The values of one thing."""
-        if not self._is_asked_alone(cls, facet):
-            return self._read(cls, facet).get(thing, ())
-        return tuple(sorted({row["value"] for row in self._rows_of(facet, thing)}, key=written))
-
-    def _rows_of(self, facet: Facet, thing: str) -> Sequence[Row]:
-        return self._store.rows(fixed(facet.query(""), {"thing": str(ox.NamedNode(thing))}))
+    def _asked_of(self, facets: Sequence[Facet], things: Sequence[str]) -> Mapping[str, Mapping[str, Told]]:
+        """The values of some things by the name of the facet, asked of these alone."""
+        found: dict[str, dict[str, dict[Term, Standing]]] = defaultdict(lambda: defaultdict(dict))
+        for start in range(0, len(facets) if things else 0, _AT_ONCE):
+            some = facets[start : start + _AT_ONCE]
+            rows = [(some[int(row["place"].value)], row) for row in self._store.rows(_telling(some, things))]  # type: ignore[union-attr]
+            for facet, row in sorted(rows, key=lambda pair: written(pair[1]["value"])):
+                told = found[facet.name][row["thing"].value]  # type: ignore[union-attr]
+                told[row["value"]] = _first(told.get(row["value"]), row)
+        return found
 
     def _of(self, cls: str) -> frozenset[str]:
         if cls not in self._members:
@@ -212,7 +229,8 @@ class Lists:
             standings: dict[tuple[str, Term], Standing] = {}
             for row in self._store.rows(facet.query(day)):
                 if "asOf" in row or "certainty" in row:
-                    standings[row["thing"].value, row["value"]] = row.get("asOf"), row.get("certainty")  # type: ignore[union-attr]
+                    told = row["thing"].value, row["value"]  # type: ignore[union-attr]
+                    standings[told] = _first(standings.get(told), row)
                 if isinstance(row["thing"], ox.NamedNode) and row["value"] not in found[row["thing"].value]:
                     found[row["thing"].value].append(row["value"])
             read = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
@@ -224,6 +242,24 @@ class Lists:
         return held
 
 
+def _first(known: Standing | None, row: Row) -> Standing:
+    """Of two standings of one value the one that comes first as text, whichever the engine found first."""
+    found = row.get("asOf"), row.get("certainty")
+    return min(known, found, key=str) if known else found
+
+
+def _telling(facets: Sequence[Facet], things: Sequence[str]) -> str:
+    """One query for the values that some things have by some facets, each with the place of the facet."""
+    values = " ".join(str(ox.NamedNode(thing)) for thing in things)
+    parts: list[str] = []
+    prefixes: dict[str, None] = {}
+    for place, facet in enumerate(facets):
+        prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
+        if body := _BODY.search(facet.query("")):
+            parts.append(f"{{ VALUES ?thing {{ {values} }} {body[1]} BIND({place} AS ?place) }}")
+    return "\n".join([*prefixes, "SELECT ?place ?thing ?value ?asOf ?certainty WHERE {", " UNION ".join(parts), "}"])
+
+
 def _mentioning(facets: Sequence[tuple[str, Facet]], term: str) -> str:
     """One query for the things that have a value by some facets, each with the place of the facet."""
     parts: list[str] = []
@@ -232,7 +268,7 @@ def _mentioning(facets: Sequence[tuple[str, Facet]], term: str) -> str:
         prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
         if body := _BODY.search(fixed(facet.query(""), {"value": term})):
             parts.append(
-                f"{{ SELECT DISTINCT ?place ?thing WHERE {{ {body[1]} BIND({place} AS ?place) }} LIMIT {_MOST_MENTIONS} }}"
+                f"{{ SELECT DISTINCT ?place ?thing WHERE {{ {body[1]} BIND({place} AS ?place) }} LIMIT {_MOST_MENTIONED + 1} }}"
             )
     return "\n".join([*prefixes, "SELECT ?place ?thing WHERE {", " UNION ".join(parts), "}"])
 

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kg.errors import NotFound
 from kg.formats import CSV, HTML, JSON, by_name, negotiate
-from kg.listing import Facet, Listing, Standing, written
+from kg.listing import Facet, Listing, Mention, Standing, written
 from kg.names import DEF, compact
 from kg.page import Value
 from kg.store import Term
@@ -244,13 +244,13 @@ class Told:
 
 def glance(site: Site, cls: str, thing: str, language: str) -> list[Told]:
     """The same that a list shows of a thing, as a sentence for its own page."""
-    shown = site.lists.glance(cls, thing)
-    iris = {term.value for _, terms in shown for term in terms if isinstance(term, ox.NamedNode)} | site.lists.certainties
+    shown = site.lists.glance(cls, [thing])[thing]
+    iris = {term.value for _, told in shown for term in told if isinstance(term, ox.NamedNode)} | site.lists.certainties
     names = site.entities.names(iris, language)
     told = []
-    for facet, terms in shown:
+    for facet, known in shown:
         if phrase := facet.phrase(language):
-            values = [_standing(value_of(term, names), site.lists.standing(cls, facet, thing, term), names) for term in terms]
+            values = [_standing(value_of(term, names), standing, names) for term, standing in known.items()]
             told.append(Told(phrase[0], values, phrase[1]))
     return told
 
@@ -268,7 +268,7 @@ class Related:
 
     cls: Value
     by: str  # how they have to do with it
-    total: int
+    total: int | None  # None where there are more than were counted
     address: str
     columns: Sequence[str]
     rows: Sequence[tuple[Value, Sequence[Sequence[Value]]]]
@@ -276,13 +276,14 @@ class Related:
 
 def related(site: Site, thing: str, language: str) -> list[Related]:
     """A table for each list that can be filtered by the thing."""
-    return [_related(site, thing, language, *mention) for mention in site.lists.mentions(thing)]
+    return [_related(site, thing, language, mention) for mention in site.lists.mentions(thing)]
 
 
-def _related(site: Site, thing: str, language: str, cls: str, by: Facet, members: Sequence[str]) -> Related:  # noqa: PLR0913, PLR0917
+def _related(site: Site, thing: str, language: str, mention: Mention) -> Related:
+    cls, by, members = mention.cls, mention.facet, mention.members
     called = site.entities.names(members, language)
     ordered = sorted(members, key=lambda member: called[member].text.casefold())[:_RELATED]
-    shown = {member: dict(_columns(site, cls, member)) for member in ordered}
+    shown = {member: {facet.name: told for facet, told in known} for member, known in site.lists.glance(cls, ordered).items()}
     facets = [facet for facet in site.lists.facets(cls) if facet.is_shown_as("column") and facet is not by]
     terms = {term for columns in shown.values() for held in columns.values() for term in held}
     iris = {term.value for term in terms if isinstance(term, ox.NamedNode)}
@@ -290,12 +291,14 @@ def _related(site: Site, thing: str, language: str, cls: str, by: Facet, members
     rows = [
         (names[one], [[value_of(term, names) for term in shown[one].get(facet.name, ())] for facet in facets]) for one in ordered
     ]
-    address = f"/browse/{cls}?" + urlencode({by.name: compact(thing)})
-    return Related(names[DEF + cls], by.title(language), len(members), address, [facet.title(language) for facet in facets], rows)
-
-
-def _columns(site: Site, cls: str, member: str) -> list[tuple[str, Sequence[Term]]]:
-    return [(facet.name, terms) for facet, terms in site.lists.glance(cls, member)]
+    return Related(
+        names[DEF + cls],
+        by.title(language),
+        len(members) if mention.is_whole else None,
+        f"/browse/{cls}?" + urlencode({by.name: compact(thing)}),
+        [facet.title(language) for facet in facets],
+        rows,
+    )
 
 
 def _as_csv(view: _View) -> Response:
