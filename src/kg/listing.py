@@ -207,11 +207,12 @@ class Lists:
     def _asked_of(self, facets: Sequence[Facet], things: Sequence[str]) -> Mapping[str, Mapping[str, Told]]:
         """The values of some things by the name of the facet, asked of these alone."""
         found: dict[str, dict[str, dict[Term, Standing]]] = defaultdict(lambda: defaultdict(dict))
-        for start in range(0, len(facets) if things else 0, _AT_ONCE):
-            some = facets[start : start + _AT_ONCE]
-            rows = [(some[int(row["place"].value)], row) for row in self._store.rows(_telling(some, things))]  # type: ignore[union-attr]
-            for facet, row in sorted(rows, key=lambda pair: written(pair[1]["value"])):
-                told = found[facet.name][row["thing"].value]  # type: ignore[union-attr]
+        pairs = [(facet, thing) for facet in facets for thing in things]
+        for start in range(0, len(pairs), _AT_ONCE):
+            some = pairs[start : start + _AT_ONCE]
+            rows = [(some[int(row["place"].value)], row) for row in self._store.rows(_telling(some))]  # type: ignore[union-attr]
+            for (facet, thing), row in sorted(rows, key=lambda pair: written(pair[1]["value"])):
+                told = found[facet.name][thing]
                 told[row["value"]] = _first(told.get(row["value"]), row)
         return found
 
@@ -248,16 +249,18 @@ def _first(known: Standing | None, row: Row) -> Standing:
     return min(known, found, key=str) if known else found
 
 
-def _telling(facets: Sequence[Facet], things: Sequence[str]) -> str:
-    """One query for the values that some things have by some facets, each with the place of the facet."""
-    values = " ".join(str(ox.NamedNode(thing)) for thing in things)
+def _telling(pairs: Sequence[tuple[Facet, str]]) -> str:
+    """One query for the values of things by a facet each, with the place of the pair.
+
+    Each pair is asked for by itself: given a list of things, Oxigraph reads those of all others, too.
+    """
     parts: list[str] = []
     prefixes: dict[str, None] = {}
-    for place, facet in enumerate(facets):
+    for place, (facet, thing) in enumerate(pairs):
         prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
-        if body := _BODY.search(facet.query("")):
-            parts.append(f"{{ VALUES ?thing {{ {values} }} {body[1]} BIND({place} AS ?place) }}")
-    return "\n".join([*prefixes, "SELECT ?place ?thing ?value ?asOf ?certainty WHERE {", " UNION ".join(parts), "}"])
+        if body := _BODY.search(fixed(facet.query(""), {"thing": str(ox.NamedNode(thing))})):
+            parts.append(f"{{ {body[1]} BIND({place} AS ?place) }}")
+    return "\n".join([*prefixes, "SELECT ?place ?value ?asOf ?certainty WHERE {", " UNION ".join(parts), "}"])
 
 
 def _mentioning(facets: Sequence[tuple[str, Facet]], term: str) -> str:
