@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyoxigraph as ox
 
 from kg.names import BASE, DEF, compact
 from kg.query import Question, read_question
-from kg.sparql import fixed
+from kg.sparql import fixed, patterns
 from kg.store import Row, Store, Term
 
 #: When a value was so, and how certain that is, where a facet's query says it in `?asOf` and `?certainty`.
@@ -29,11 +29,13 @@ Chosen = Mapping[str, Sequence[str]]
 _Values = Mapping[str, Sequence[Term]]  # thing → its values
 _UNTOLD: Standing = (None, None)
 _PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
-_BODY = re.compile(r"\{(.*)\}", re.DOTALL)
 _DAY = "day"  # the parameter of facets that change with time
 _MOST_DAYS = 50  # whose values are kept
-_AT_ONCE = 12  # facets in one query: some engines take no more patterns
+_MOST_PATTERNS = 60  # in a query that asks for several facets at once: some engines do not survive 100
 _MOST_MENTIONED = 300  # members of one list, for one thing, where they are not held
+# What several facets say of one thing, and which things have one value.
+_TELLING = "{{ {body} BIND({place} AS ?place) }}"
+_MENTIONING = "{{ SELECT DISTINCT ?place ?thing WHERE {{ {body} BIND({place} AS ?place) }} LIMIT {most} }}"
 _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
 
@@ -192,12 +194,10 @@ class Lists:
             for facet in self.facets(cls)
             if facet.is_shown_as("filter") and (is_code or not facet.is_dated)
         ]
-        for start in range(0, len(filters), _AT_ONCE):
-            some = filters[start : start + _AT_ONCE]
-            for row in self._store.rows(_mentioning(some, str(ox.NamedNode(thing)))):
-                if isinstance(row["thing"], ox.NamedNode):
-                    cls, facet = some[int(row["place"].value)]  # type: ignore[union-attr]
-                    found[cls, facet.name].append(row["thing"].value)
+        for place, row in self._read_parts([_part(facet, "value", thing) for _, facet in filters], _MENTIONING):
+            if isinstance(row["thing"], ox.NamedNode):
+                cls, facet = filters[place]
+                found[cls, facet.name].append(row["thing"].value)
         return {key: sorted(set(members)) for key, members in found.items()}
 
     def _held_of(self, cls: str, facet: Facet, things: Sequence[str]) -> Mapping[str, Told]:
@@ -207,14 +207,33 @@ class Lists:
     def _asked_of(self, facets: Sequence[Facet], things: Sequence[str]) -> Mapping[str, Mapping[str, Told]]:
         """The values of some things by the name of the facet, asked of these alone."""
         found: dict[str, dict[str, dict[Term, Standing]]] = defaultdict(lambda: defaultdict(dict))
+        # Each by itself: given a list of things, Oxigraph reads those of all others, too.
         pairs = [(facet, thing) for facet in facets for thing in things]
-        for start in range(0, len(pairs), _AT_ONCE):
-            some = pairs[start : start + _AT_ONCE]
-            rows = [(some[int(row["place"].value)], row) for row in self._store.rows(_telling(some))]  # type: ignore[union-attr]
-            for (facet, thing), row in sorted(rows, key=lambda pair: written(pair[1]["value"])):
-                told = found[facet.name][thing]
-                told[row["value"]] = _first(told.get(row["value"]), row)
+        rows = self._read_parts([_part(facet, "thing", thing) for facet, thing in pairs], _TELLING)
+        for place, row in sorted(rows, key=lambda pair: written(pair[1]["value"])):
+            facet, thing = pairs[place]
+            told = found[facet.name][thing]
+            told[row["value"]] = _first(told.get(row["value"]), row)
         return found
+
+    def _read_parts(self, parts: Sequence[str], frame: str) -> Iterator[tuple[int, Row]]:
+        """The rows that parts of queries find, with the place of the part; some parts are asked for at a time."""
+        weight, some = 0, list[int]()
+        for place, part in enumerate(parts):
+            more = patterns(part)
+            if some and weight + more > _MOST_PATTERNS:
+                yield from self._read_some(parts, some, frame)
+                weight, some = 0, []
+            weight, some = weight + more, [*some, place]
+        if some:
+            yield from self._read_some(parts, some, frame)
+
+    def _read_some(self, parts: Sequence[str], places: Sequence[int], frame: str) -> Iterator[tuple[int, Row]]:
+        prefixes = dict.fromkeys(prefix for place in places for prefix in _PREFIX.findall(parts[place]))
+        united = " UNION ".join(frame.format(body=_body(parts[place]), place=place, most=_MOST_MENTIONED + 1) for place in places)
+        text = "\n".join([*prefixes, f"SELECT ?place ?thing ?value ?asOf ?certainty WHERE {{ {united} }}"])
+        for row in self._store.rows(text):
+            yield int(row["place"].value), row  # type: ignore[union-attr]
 
     def _of(self, cls: str) -> frozenset[str]:
         if cls not in self._members:
@@ -249,31 +268,14 @@ def _first(known: Standing | None, row: Row) -> Standing:
     return min(known, found, key=str) if known else found
 
 
-def _telling(pairs: Sequence[tuple[Facet, str]]) -> str:
-    """One query for the values of things by a facet each, with the place of the pair.
-
-    Each pair is asked for by itself: given a list of things, Oxigraph reads those of all others, too.
-    """
-    parts: list[str] = []
-    prefixes: dict[str, None] = {}
-    for place, (facet, thing) in enumerate(pairs):
-        prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
-        if body := _BODY.search(fixed(facet.query(""), {"thing": str(ox.NamedNode(thing))})):
-            parts.append(f"{{ {body[1]} BIND({place} AS ?place) }}")
-    return "\n".join([*prefixes, "SELECT ?place ?value ?asOf ?certainty WHERE {", " UNION ".join(parts), "}"])
+def _part(facet: Facet, variable: str, iri: str) -> str:
+    """The query of a facet for one thing, or for one value."""
+    return fixed(facet.query(""), {variable: str(ox.NamedNode(iri))})
 
 
-def _mentioning(facets: Sequence[tuple[str, Facet]], term: str) -> str:
-    """One query for the things that have a value by some facets, each with the place of the facet."""
-    parts: list[str] = []
-    prefixes: dict[str, None] = {}
-    for place, (_, facet) in enumerate(facets):
-        prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
-        if body := _BODY.search(fixed(facet.query(""), {"value": term})):
-            parts.append(
-                f"{{ SELECT DISTINCT ?place ?thing WHERE {{ {body[1]} BIND({place} AS ?place) }} LIMIT {_MOST_MENTIONED + 1} }}"
-            )
-    return "\n".join([*prefixes, "SELECT ?place ?thing WHERE {", " UNION ".join(parts), "}"])
+def _body(query: str) -> str:
+    """What stands in the outer braces."""
+    return query[query.index("{") + 1 : query.rindex("}")]
 
 
 def written(term: Term) -> str:
@@ -307,9 +309,10 @@ def _query(  # noqa: PLR0913, PLR0917
         for value in chosen.get(facet.name, ()):
             if value not in terms:
                 parts.append("  FILTER(false)  # nothing has " + json.dumps(value))
-            elif body := _BODY.search(facet.query(day)):
+            else:
                 prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
-                parts.append(f"  {{ SELECT DISTINCT ?thing WHERE {{ VALUES ?value {{ {terms[value]} }} {body[1].strip()} }} }}")
+                body = _body(facet.query(day)).strip()
+                parts.append(f"  {{ SELECT DISTINCT ?thing WHERE {{ VALUES ?value {{ {terms[value]} }} {body} }} }}")
     named = f'  OPTIONAL {{ ?thing rdfs:label ?name FILTER(LANG(?name) = "{language}") }}'
     lines = [*prefixes, "", "SELECT DISTINCT ?thing ?name WHERE {", *parts, f"  ?thing a kg:{cls} .", named, "}", "ORDER BY ?name"]
     return "\n".join(lines)
