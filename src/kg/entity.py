@@ -226,7 +226,7 @@ class Entities:
 
     def descriptions(self, iris: Iterable[str], language: str) -> dict[str, Value]:
         """What is said of things in a sentence or two, in a language, where anything is."""
-        texts = self._texts((_node(iri) for iri in iris), "dct:description|skos:definition")
+        texts = self._texts((_node(iri) for iri in iris), "dct:description", "skos:definition")
         return {iri: text for iri, known in texts.items() if (text := in_language(known, language))}
 
     def works(self, iris: Sequence[str], language: str) -> list[Work]:
@@ -288,15 +288,17 @@ class Entities:
 
     def _labels(self, terms: Iterable[RdfTerm]) -> dict[str, dict[str, str]]:
         """IRI → language → label, for all the IRIs among the terms; addresses of literals' types are not asked for."""
-        return self._texts(terms, "rdfs:label|skos:prefLabel")
+        return self._texts(terms, "rdfs:label", "skos:prefLabel")
 
-    def _texts(self, terms: Iterable[RdfTerm], path: str) -> dict[str, dict[str, str]]:
+    def _texts(self, terms: Iterable[RdfTerm], *properties: str) -> dict[str, dict[str, str]]:
         """IRI → language → text, for all the IRIs among the terms."""
         nodes = sorted({str(term) for term in terms if isinstance(term, ox.NamedNode)})
         found: dict[str, dict[str, str]] = defaultdict(dict)
+        # Not as alternatives of one path: of ten million triples Virtuoso then takes 30 times as long.
+        said_of = " UNION ".join(f"{{ ?x {name} ?text }}" for name in properties)
         for some in _batches(nodes):
             # The store itself wrote these IRIs, and a NamedNode writes itself as one term.
-            text = f"""SELECT ?x ?text WHERE {{ VALUES ?x {{ {" ".join(some)} }} ?x {path} ?text }}"""
+            text = f"""SELECT ?x ?text WHERE {{ VALUES ?x {{ {" ".join(some)} }} {said_of} }}"""
             for row in self._sorted(text):
                 said = row["text"]
                 if isinstance(said, ox.Literal):
