@@ -42,7 +42,7 @@ _OF_GRAPHS = {"FROM", "NAMED", "GRAPH"}
 _SIGNS = frozenset(".;,{[(/|^")  # what stands between patterns, or begins a group, a collection or a step of a path
 _DEPTH = 128  # brackets within brackets
 _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.ASCII)  # or ſ and ı count as S and I
-#: The letters at the end of an IRI, a name or a variable. Not behind any word: `1SERVICE` and `trueSERVICE` are two.
+# The letters at the end of an IRI, a name or a variable. Not behind any word: `1SERVICE` and `trueSERVICE` are two.
 _NAMED_SERVICE = re.compile(r"(?:[/:#][\w-]*|[?$][a-z_]\w*|[?$])service", re.IGNORECASE | re.ASCII)
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*(?:#[^\r\n]*[\r\n]\s*)*\(|\bservice\b")

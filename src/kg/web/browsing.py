@@ -245,7 +245,7 @@ class Told:
 def glance(site: Site, cls: str, thing: str, language: str) -> list[Told]:
     """The same that a list shows of a thing, as a sentence for its own page."""
     shown = site.lists.glance(cls, [thing])[thing]
-    iris = {term.value for _, told in shown for term in told if isinstance(term, ox.NamedNode)} | site.lists.certainties
+    iris = {term.value for _, known in shown for term in known if isinstance(term, ox.NamedNode)} | site.lists.certainties
     names = site.entities.names(iris, language)
     told = []
     for facet, known in shown:
