@@ -24,12 +24,14 @@ from typing import TextIO
 
 import pyoxigraph as ox
 
+from kg.facet import read_facets
 from kg.index import write_index
 from kg.names import BASE, DATASET, DEF, NODE, PREFIXES
 from kg.publication import describe_files
 from kg.release import (
     CONTEXT,
     DATES,
+    LISTS,
     LOD_CLOUD,
     NQUADS,
     ONTOLOGY_FILE,
@@ -37,6 +39,7 @@ from kg.release import (
     QUERIES,
     RELEASES,
     REPORT,
+    ROSTER,
     SEARCH,
     SHAPES,
     STORE,
@@ -45,6 +48,7 @@ from kg.release import (
     current_release,
     switch,
 )
+from kg.roster import write_roster
 from kg.version import UNRELEASED
 from kg.void import describe, metadata
 
@@ -252,6 +256,11 @@ def index(folder: Path, *_: object) -> None:
     write_index(ox.Store.read_only(str(folder / STORE)), folder / SEARCH)
 
 
+def lists(folder: Path, *_: object) -> None:
+    """What lists are read from."""
+    write_roster(ox.Store.read_only(str(folder / STORE)), read_facets(folder / QUERIES / LISTS), folder / ROSTER)
+
+
 def void(folder: Path, *_: object) -> None:
     """What the release holds, in numbers."""
     read = ox.Store.read_only(str(folder / STORE))
@@ -269,7 +278,7 @@ def finish(folder: Path, *_: object) -> None:
     switch(build, manifest.name, hashlib.sha256(manifest.id.encode()).hexdigest())
 
 
-STEPS = {"dump": dump, "store": store, "index": index, "void": void, "finish": finish}
+STEPS = {"dump": dump, "store": store, "index": index, "lists": lists, "void": void, "finish": finish}
 
 
 def main() -> None:

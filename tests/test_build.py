@@ -29,7 +29,9 @@ from kg.release import (
     MANIFEST,
     NQUADS,
     QUERIES,
+    RELEASES,
     REPORT,
+    ROSTER,
     SEARCH,
     SOURCES,
     STATEMENTS,
@@ -57,7 +59,7 @@ def test_the_dump_writes_values_as_the_store_gives_them(real: tuple[Path, Releas
 
 def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
     release = small[1]
-    for_serving = {SEARCH, DATES, MANIFEST, STORE}
+    for_serving = {ROSTER, SEARCH, DATES, MANIFEST, STORE}
     found = (path.relative_to(release.path) for path in release.path.rglob("*") if path.is_file())
     names = sorted(path.as_posix() for path in found if path.parts[0] not in for_serving)
     lines = "".join(f"{name} {hashlib.sha256((release.path / name).read_bytes()).hexdigest()}\n" for name in names)
@@ -94,6 +96,17 @@ def test_the_release_brings_all_that_serving_needs(small: tuple[Path, Release]) 
     path = small[1].path
     assert len(list((path / QUERIES).glob("*.rq"))) == len(list((ROOT / "queries").glob("*.rq")))
     assert json.loads((path / REPORT).read_text())["conforms"] is True
+
+
+def test_what_an_earlier_version_did_not_make_is_added_to_its_release(own_model: Path, tmp_path: Path) -> None:
+    first = build(own_model, tmp_path)
+    lists, kept = first.path / ROSTER, (first.path / NQUADS).stat()
+    made = lists.read_bytes()
+    lists.unlink()
+    assert build(own_model, tmp_path) == first
+    assert lists.read_bytes() == made
+    assert (first.path / NQUADS).stat() == kept
+    assert [path.name for path in (tmp_path / RELEASES).iterdir()] == [first.path.name]
 
 
 def test_a_failed_build_leaves_the_release(own_model: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "formats": "errors",
     "sparql": "errors names",
     "jsonld": "",
+    "language": "",
     "release": "errors",
     "context": "errors names",
     "rdf": "names",
@@ -47,11 +48,13 @@ MAY_IMPORT = {
     "author": "context errors names validate",
     "schema": "author context names",
     "form": "errors names schema",
-    "coverage": "errors names",
+    "coverage": "errors language names",
     "query": "errors names release",
-    "examples": "names query",
-    "publication": "claims crate csvw dcat errors examples finding followthemoney history index load lodcloud names query rdf "
-    "release sources statements validate version void",
+    "facet": "query",
+    "roster": "facet language names",
+    "examples": "language names query",
+    "publication": "claims crate csvw dcat errors examples facet finding followthemoney history index load lodcloud names query "
+    "rdf release roster sources statements validate version void",
     "build": "derive errors finding hygiene load names publication rdf registry release validate version",
     "store": "errors formats jsonld names release settings sparql",
     "transfer": "errors names release settings store",
@@ -61,14 +64,14 @@ MAY_IMPORT = {
     "draw": "",
     "atlas": "",
     "card": "",
-    "listing": "names query sparql store",
+    "listing": "errors facet names roster store",
     "page": "",
-    "compose": "names page store",
+    "compose": "language names page store",
     "table": "names page store",
     "vocabulary": "compose errors names query store",
     "catalogue": "compose matching names store",
     "entity": "cite compose errors names page store",
-    "web": "atlas card catalogue changes cite dcat draw entity errors examples formats index jsonld listing matching names "
+    "web": "atlas card catalogue changes cite dcat draw entity errors examples facet formats index jsonld listing matching names "
     "ownership page query release search settings sparql store table tombstones vocabulary void",
     "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "
     "release schema settings transfer version web wikidata",

@@ -7,10 +7,13 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg.listing import Facet, Listing, Lists, written
+from kg.errors import ReleaseMissing
+from kg.facet import Facet, read_facets
+from kg.listing import Listing, Lists, Mention, written
 from kg.names import BASE, PREFIXES
 from kg.query import read_question
-from kg.release import LISTS, QUERIES, STORE, Release
+from kg.release import LISTS, QUERIES, ROSTER, STORE, Release
+from kg.roster import write_roster
 from kg.settings import Settings
 from kg.store.oxigraph import OxigraphStore, Source
 from repository import ROOT
@@ -22,7 +25,7 @@ FACETS = sorted((ROOT / "queries" / "lists").glob("*/*.rq"))
 @pytest.fixture(scope="module")
 def lists(real: tuple[Path, Release]) -> Lists:
     path = real[1].path
-    return Lists(OxigraphStore(Source(path / STORE, path / "kg.nq", PREFIXES), Settings()), path / QUERIES / LISTS)
+    return Lists(OxigraphStore(Source(path / STORE, path / "kg.nq", PREFIXES), Settings()), path / QUERIES / LISTS, path / ROSTER)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,20 @@ def test_two_filters_must_both_hold(lists: Lists, store: ox.Store) -> None:
         assert "cty:mx" in [written(term) for term in both.values["country"][thing]]
 
 
+@pytest.mark.parametrize("chosen", [{}, {"country": ["cty:br"]}], ids=["all", "some"])
+@pytest.mark.parametrize("day", ["", "2021-12-31"])
+@pytest.mark.parametrize("sort", ["", "country", "status", "nothing"])
+def test_a_part_of_a_list_is_that_part_of_the_whole(lists: Lists, chosen: dict[str, list[str]], day: str, sort: str) -> None:
+    whole = lists.listing("Initiative", chosen, "es", day=day, sort=sort)
+    part = lists.listing("Initiative", chosen, "es", day=day, sort=sort, start=7, most=5)
+    assert part.things == whole.things[7:12]
+    assert (part.total, part.offers, part.query) == (whole.total, whole.offers, whole.query)
+    assert part.values == {
+        name: {thing: told for thing, told in held.items() if thing in part.things} for name, held in whole.values.items()
+    }
+    assert lists.listing("Initiative", chosen, "es", start=10_000, most=5).things == []
+
+
 @pytest.mark.parametrize("value", ["cty:zz", "", "mx", "<x>", '"} DROP', "\0", "\ud800"])
 def test_what_nothing_has_lists_nothing(lists: Lists, value: str) -> None:
     listing = lists.listing("Initiative", {"country": [value]}, "en")
@@ -107,40 +124,90 @@ def test_a_day_far_ahead_gives_the_current_status(lists: Lists, store: ox.Store)
 
 
 def test_the_status_on_a_day_is_the_last_told_by_then(lists: Lists, store: ox.Store) -> None:
-    before = lists.listing("Initiative", {"status": ["status:active"]}, "en", "2021-12-31")
+    before = lists.listing("Initiative", {"status": ["status:active"]}, "en", day="2021-12-31")
     now = lists.listing("Initiative", {"status": ["status:active"]}, "en")
     assert set(before.things) != set(now.things)
     assert found_by_query(store, before) == set(before.things)
-    assert lists.listing("Initiative", {"status": ["status:active"]}, "en", "1990-01-01").things == []
+    assert lists.listing("Initiative", {"status": ["status:active"]}, "en", day="1990-01-01").things == []
 
 
 def test_many_days_do_not_fill_the_memory(lists: Lists) -> None:
     for day in range(200):
-        lists.listing("Initiative", {}, "en", f"2020-01-01T{day}")
-    assert len(lists._values) < 150
+        lists.listing("Initiative", {}, "en", day=f"2020-01-01T{day}")
+    assert len(lists._days) <= 50
 
 
-def test_a_large_release_shows_the_same_of_one_thing_without_reading_all(lists: Lists, real: tuple[Path, Release]) -> None:
-    held, asked = lists, Lists(lists._store, real[1].path / QUERIES / LISTS, is_large=True)
-    for cls in held.classes:
-        some = held.listing(cls, {}, "en").things[::40]
-        assert held.glance(cls, some) == asked.glance(cls, some)
-        assert asked.glance(cls, some[:1]) == {thing: told for thing, told in asked.glance(cls, some).items() if thing in some[:1]}
-        for thing in some:
-            assert held.mentions(thing) == asked.mentions(thing), thing
-    assert asked.glance("Initiative", []) == {}
-    assert not asked._values
+def test_a_glance_is_what_the_columns_of_the_list_say(lists: Lists) -> None:
+    for cls in lists.classes:
+        whole = lists.listing(cls, {}, "en")
+        columns = [facet for facet in lists.facets(cls) if facet.is_shown_as("column")]
+        seen = lists.glance(cls, whole.things[::40])
+        assert list(seen) == whole.things[::40]
+        for thing, told in seen.items():
+            wanted = [(facet, whole.values[facet.name][thing]) for facet in columns if thing in whole.values[facet.name]]
+            assert told == wanted
+    assert lists.glance("Initiative", []) == {}
+    assert lists.glance("Initiative", ["https://example.org/"]) == {"https://example.org/": []}
+    assert lists.glance("Nothing", ["https://example.org/"]) == {"https://example.org/": ()}
 
 
-def test_of_very_many_members_a_large_release_reads_some_and_says_so(
-    lists: Lists, real: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("iri", ["id/country/br", "id/org/hikvision", "code/initiative-status/active", "id/org/nobody"])
+def test_a_thing_is_named_by_the_lists_that_it_narrows(lists: Lists, iri: str) -> None:
+    mentions = lists.mentions(BASE + iri, "pt", 4)
+    wanted = []
+    for cls in lists.classes:
+        for facet in lists.facets(cls):
+            if facet.is_shown_as("filter"):
+                narrowed = lists.listing(cls, {facet.name: [written(ox.NamedNode(BASE + iri))]}, "pt")
+                if narrowed.things:
+                    wanted.append(Mention(cls, facet, narrowed.total, narrowed.things[:4]))
+    assert mentions == wanted
+    assert bool(mentions) == (iri != "id/org/nobody")
+
+
+def test_of_very_many_members_some_are_shown_and_all_are_counted(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lists.mentions(BASE + "id/country/br", "es", 1000)
     monkeypatch.setattr("kg.listing._MOST_MENTIONED", 3)
-    asked = Lists(lists._store, real[1].path / QUERIES / LISTS, is_large=True)
-    brazil = BASE + "id/country/br"
-    cut = [mention for mention in asked.mentions(brazil) if not mention.is_whole]
-    assert cut
-    whole = {(mention.cls, mention.facet.name): mention.members for mention in lists.mentions(brazil)}
-    for mention in cut:
-        assert len(mention.members) == 3
-        assert set(mention.members) < set(whole[mention.cls, mention.facet.name])
+    some = lists.mentions(BASE + "id/country/br", "es", 1000)
+    assert max(len(mention.members) for mention in some) == 3 < max(len(mention.members) for mention in whole)
+    assert [mention.total for mention in some] == [mention.total for mention in whole]
+    assert all(set(part.members) <= set(full.members) for part, full in zip(some, whole, strict=True))
+
+
+def test_of_very_many_offers_the_most_frequent_are_kept(lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lists.listing("Initiative", {}, "en").offers["vendor"]
+    monkeypatch.setattr("kg.listing.MOST_OFFERED", 2)
+    assert lists.listing("Initiative", {}, "en").offers["vendor"] == whole[:2] != whole
+
+
+# The file
+
+
+def test_equal_stores_give_equal_files(real: tuple[Path, Release], tmp_path: Path) -> None:
+    path, again = real[1].path, tmp_path / ROSTER
+    again.write_text("what stood there")
+    write_roster(ox.Store.read_only(str(path / STORE)), read_facets(path / QUERIES / LISTS), again)
+    assert again.read_bytes() == (path / ROSTER).read_bytes()
+
+
+def test_names_are_sorted_as_a_reader_of_each_language_sees_them(tmp_path: Path) -> None:
+    store = ox.Store()
+    names = {"a": "'b'@en, 'a'@es, 'z'@pt", "b": "'C'@es", "c": "'ñ'@pt, 'x'@qu", "d": "'Á'@qu, 'b'@gn", "e": "'d'"}
+    things = "\n".join(f"<urn:{iri}> a <{BASE}def#Thing> ; rdfs:label {texts} ." for iri, texts in names.items())
+    unnamed = f"<{BASE}id/org/aaa> a <{BASE}def#Thing> . [] a <{BASE}def#Thing> ."
+    store.load(f"@prefix rdfs: <{PREFIXES['rdfs']}> . {things} {unnamed}".encode(), format=ox.RdfFormat.TURTLE)
+    (tmp_path / "Thing").mkdir()
+    (tmp_path / "Thing" / "self.rq").write_text(
+        "#+ shown: filter\nSELECT ?thing ?value { ?thing a ?class BIND(?thing AS ?value) }", "utf-8"
+    )
+    write_roster(store, read_facets(tmp_path), tmp_path / ROSTER)
+    lists = Lists(None, tmp_path, tmp_path / ROSTER)  # type: ignore[arg-type]
+    sorted_ = {language: "".join(iri[-1] for iri in lists.listing("Thing", {}, language).things) for language in ("en", "es", "pt")}
+    # In Spanish a b d e a c: "a", "C", "b" (of no language we speak, gn before qu), "d", "org:aaa", "ñ".
+    assert sorted_ == {"en": "adbeac", "es": "adbeac", "pt": "dbeaac"}
+    assert lists.size("Thing") == 6
+
+
+def test_a_release_of_an_earlier_program_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseMissing, match="Run 'kg build'"):
+        Lists(None, None, tmp_path / ROSTER)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from kg.finding import Finding, Place, Severity, violations
 from kg.hygiene import check_hygiene, read_rules, texts_in
 from kg.load import Loaded, load
 from kg.names import iri_of_file
-from kg.publication import drafted, write_files
+from kg.publication import complete, drafted, write_files
 from kg.rdf import store_of
 from kg.registry import PUBLISHED, RETIRED, check_addresses, retired
 from kg.release import RELEASES, Release, current_inputs, read_release, switch
@@ -132,6 +132,7 @@ def build(root: Path, out: Path, progress: Progress = _silent, version: Version 
             draft.replace(final)
         elif read_release(final).manifest.id != manifest.id:
             raise KgError(f"{final} is another release of that version. Commit {RECORD}, which tells of it, or remove that folder.")
+        complete(final)
         switch(out, manifest.name, inputs)
     progress("total", time.perf_counter() - started)
     return read_release(final)

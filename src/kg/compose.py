@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
+from kg.language import FALLBACK
 from kg.names import BASE, DEF, IDENTIFIERS, NODE, PREFIXES, compact
 from kg.page import Claim, Display, Dispute, Event, Fact, Link, Note, Page, Part, Said, Section, Side, Term, Value
 from kg.store import Row
@@ -30,9 +31,6 @@ _IDENTIFIERS = {*IDENTIFIERS, PREFIXES["owl"] + "sameAs"} | {_SKOS + name for na
 _LONGEST_TITLE = 90  # characters of what stands in the title of a side
 _MOST_ABOUT = 4  # things that an event names
 _PROV = tuple(PREFIXES["prov"] + name for name in ("Activity", "Entity"))
-
-#: How a page names things that have no label in the asked language: Spanish, English, Portuguese, then any.
-FALLBACK = ("es", "en", "pt")
 
 
 @dataclass(frozen=True)

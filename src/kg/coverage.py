@@ -9,9 +9,9 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from kg.errors import KgError
+from kg.language import LANGUAGES
 from kg.names import BASE, PREFIXES
 
-LANGUAGES = ("en", "es", "pt")
 _THINGS = f"""?thing a ?class ; rdfs:label ?label .
     FILTER(STRSTARTS(STR(?thing), "{BASE}id/") && ?class NOT IN (kg:Passage, kg:Link))"""
 _NAMES = f"""SELECT ?language (COUNT(DISTINCT ?thing) AS ?named) WHERE {{

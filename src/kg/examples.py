@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pyoxigraph as ox
 
+from kg.language import LANGUAGES
 from kg.names import BASE, PREFIXES
 from kg.query import Question
 
@@ -16,7 +17,6 @@ _SH, _RDF, _RDFS = PREFIXES["sh"], PREFIXES["rdf"], PREFIXES["rdfs"]
 _SCHEMA = "https://schema.org/"  # as that form has it, where our own data has http
 _ANY_URI = ox.NamedNode(PREFIXES["xsd"] + "anyURI")
 _QUESTIONS = BASE + "questions"
-_LANGUAGES = ("en", "es", "pt")
 
 
 def describe_examples(questions: Iterable[Question], endpoint: str) -> list[ox.Triple]:
@@ -34,7 +34,7 @@ def _describe(question: Question, endpoint: str) -> list[ox.Triple]:
         (_SH + "select", ox.Literal(question.bound({}))),
         (_SCHEMA + "target", ox.NamedNode(endpoint)),
         (_SCHEMA + "keywords", ox.Literal(question.theme)),
-        *((_RDFS + "comment", ox.Literal(question.title(language), language=language)) for language in _LANGUAGES),
+        *((_RDFS + "comment", ox.Literal(question.title(language), language=language)) for language in LANGUAGES),
     ]
     return [ox.Triple(node, ox.NamedNode(key), value) for key, value in said]
 

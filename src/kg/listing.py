@@ -1,24 +1,23 @@
-"""A class and filters come in; the things that pass them, what each filter offers besides, and the query behind it go out.
-
-What a class is listed and filtered by stands in `queries/lists/<Class>/<name>.rq`: each answers with things and their values.
-"""
+"""A class and filters come in; the things that pass them, what each filter offers besides, and the query behind it go out."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DEF, compact
-from kg.query import Question, read_question
-from kg.sparql import fixed, patterns
-from kg.store import Row, Store, Term
+from kg.errors import ReleaseMissing
+from kg.facet import Facet, read_facets
+from kg.names import DEF, compact, expand
+from kg.roster import BY_NAME, type_of
+from kg.store import Store, Term
 
 #: When a value was so, and how certain that is, where a facet's query says it in `?asOf` and `?certainty`.
 Standing = tuple[Term | None, Term | None]
@@ -26,96 +25,93 @@ Standing = tuple[Term | None, Term | None]
 Told = Mapping[Term, Standing]
 #: Filters by name, each with the values that all must hold.
 Chosen = Mapping[str, Sequence[str]]
-_Values = Mapping[str, Sequence[Term]]  # thing → its values
-_UNTOLD: Standing = (None, None)
-_PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
-_DAY = "day"  # the parameter of facets that change with time
+#: Values that one filter offers at most; of more, the most frequent.
+MOST_OFFERED = 1000
+_MOST_MENTIONED = 300  # members of a list that have one value, the first in English, of which some are shown
 _MOST_DAYS = 50  # whose values are kept
-_MOST_PATTERNS = 60  # in a query that asks for several facets at once: some engines do not survive 100
-_MOST_MENTIONED = 300  # members of one list, for one thing, where they are not held
-# What several facets say of one thing, and which things have one value.
-_TELLING = "{{ {body} BIND({place} AS ?place) }}"
-_MENTIONING = "{{ SELECT DISTINCT ?place ?thing WHERE {{ {body} BIND({place} AS ?place) }} LIMIT {most} }}"
+_PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
 _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
-
-
-@dataclass(frozen=True)
-class Facet:
-    """One thing that members of a class can be listed and filtered by."""
-
-    question: Question
-
-    @property
-    def name(self) -> str:
-        """How addresses call it."""
-        return self.question.name
-
-    def title(self, language: str) -> str:
-        """How pages call it."""
-        return self.question.title(language)
-
-    def phrase(self, language: str) -> tuple[str, str] | None:
-        """What stands before and behind its values in a sentence about a thing; None where it has no part in one."""
-        before, slot, after = self.question.header.get(("phrase", language), "").partition("{}")
-        return (before, after) if slot else None
-
-    def is_shown_as(self, what: str) -> bool:
-        """Whether it is a `filter`, a `column`, or both."""
-        return what in self.question.header.get(("shown", ""), "").split()
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether its values are those of a day, which may be given."""
-        return _DAY in self.question.parameters
-
-    def query(self, day: str) -> str:
-        """Its query, of a day where one is given and it heeds it."""
-        return self.question.bound({_DAY: day} if day and self.is_dated else {})
-
-    @property
-    def place(self) -> int:
-        """Among those of its class."""
-        return self.question.place
+# What passes the filters, and what facets say of another day than today.
+_BESIDE = """
+PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE passing (thing INTEGER PRIMARY KEY);
+CREATE TEMP TABLE told (
+    facet INTEGER, thing INTEGER, value INTEGER, as_of INTEGER, certainty INTEGER, PRIMARY KEY (facet, thing, value)
+) WITHOUT ROWID;
+"""
+_MEMBERS = "(SELECT thing FROM member WHERE class = :cls)"
+_GIVEN = "(SELECT value FROM json_each(?))"
+_Row = tuple[int, int, int, int | None, int | None]  # of `held` and `told`
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The things that pass, their values, and for each filter the values that some of them have, the most frequent first."""
+    """Some of the things that pass, in their order, with what they have; and for each filter what some of all that pass have."""
 
     facets: Sequence[Facet]
     things: Sequence[str]
-    values: Mapping[str, _Values]  # facet → …
-    offers: Mapping[str, Sequence[tuple[Term, int]]]  # facet → …
+    total: int
+    values: Mapping[str, Mapping[str, Told]]  # facet → thing → …
+    offers: Mapping[str, Sequence[tuple[Term, int]]]  # facet → …, the most frequent first
+    chosen: Mapping[tuple[str, str], Sequence[Term]]  # facet, and value as addresses have it → what of it there is
+    known: Mapping[str, int]  # facet of which a day was asked for → how many have any value then
     query: str
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A list that can be filtered by a thing: the class, the filter, and the members that have it, or some of very many."""
+    """A list that can be filtered by a thing: the class, the filter, how many members it leaves, and the first of them."""
 
     cls: str
     facet: Facet
+    total: int
     members: Sequence[str]
-    is_whole: bool
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What the facets of a class that change with time say of a day."""
+
+    rows: Sequence[_Row]
+    strangers: Mapping[int, Term]  # what the file has no number for, by one below 0
+
+
+@dataclass(frozen=True)
+class _View:
+    """A class as of a day, and the things of it that pass."""
+
+    cls: str
+    day: str
+    strangers: Mapping[int, Term]
+    passing: str = _MEMBERS  # where they stand
+
+    def table(self, facet: Facet) -> str:
+        """Where the values of a facet stand."""
+        return "told" if self.day and facet.is_dated else "held"
+
+
+class _Connection(sqlite3.Connection):
+    """One that a thread keeps; whichever thread finds it forsaken closes it."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Lists:
-    """All lists of a release; what was once read is kept, for a release does not change.
+    """All lists of a release, from the file that `kg.roster` wrote; of another day than today, from the store."""
 
-    Of a large one nothing is read before somebody asks for a list: what a page shows of one thing is asked of that thing alone.
-    """
-
-    def __init__(self, store: Store, folder: Path | None, is_large: bool = False) -> None:
+    def __init__(self, store: Store, folder: Path | None, path: Path | None) -> None:
+        """None where there are no lists; raises ReleaseMissing where there should be a file of them."""
         self._store = store
-        self.is_large = is_large
-        self._facets: dict[str, tuple[Facet, ...]] = {}
-        for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
-            facets = [Facet(read_question(file)) for file in path.glob("*.rq")]
-            self._facets[path.name] = tuple(sorted(facets, key=lambda facet: (facet.place, facet.name)))
-        self._values: dict[tuple[str, str, str], _Values] = {}
-        self._standings: dict[tuple[str, str, str], Mapping[tuple[str, Term], Standing]] = {}
-        self._members: dict[str, frozenset[str]] = {}
+        self._facets = read_facets(folder) if folder else {}
+        self._address = f"{path.resolve().as_uri()}?mode=ro&immutable=1" if path else ""
+        self._thread = threading.local()
+        self._days: dict[tuple[str, str], _Day] = {}
+        if path and not path.exists():
+            raise ReleaseMissing(f"{path} is missing: the release was made by an earlier version of this program. Run 'kg build'.")
+        numbers = self._connection.execute("SELECT class, name, id FROM facet") if path else ()
+        self._numbers: Mapping[tuple[str, str], int] = {(cls, name): number for cls, name, number in numbers}
 
     @property
     def classes(self) -> list[str]:
@@ -126,151 +122,207 @@ class Lists:
         """Those of one of our classes, by its name."""
         return self._facets.get(cls, ())
 
-    def listing(self, cls: str, chosen: Chosen, language: str, day: str = "") -> Listing:
+    def size(self, cls: str) -> int:
+        """How many members a class has."""
+        return self._count(f"FROM {_MEMBERS}", cls)
+
+    def listing(  # noqa: PLR0913 (what an address can say)
+        self, cls: str, chosen: Chosen, language: str, *, day: str = "", sort: str = "", start: int = 0, most: int = -1
+    ) -> Listing:
         """The members of a class that have all the chosen values, on a day where one is given (ISO 8601).
 
-        The query names them in a language. Unknown filters are none.
+        They are sorted by a facet's first value, else by their names in a language; of these from `start` on so many, or all.
+        The query names them in that language. Unknown filters and facets are none.
         """
         facets = self.facets(cls)
-        values = {facet.name: self._read(cls, facet, day) for facet in facets}
-        things = [thing for thing in self._of(cls) if _passes(thing, chosen, values)]
-        counts = {facet.name: _count(things, values[facet.name]) for facet in facets if facet.is_shown_as("filter")}
-        return Listing(facets, sorted(things), values, counts, _query(cls, chosen, values, facets, language, day))
+        view = self._turned_to(cls, day)
+        wanted = [(facet, value, self._find(view, facet, value)) for facet in facets for value in chosen.get(facet.name, ())]
+        view = self._narrowed(view, wanted)
+        order = next((facet for facet in facets if facet.name == sort), None)
+        numbers = self._sorted(view, order, BY_NAME[language], most, start)
+        terms = self._terms([*numbers, *(number for _, _, found in wanted for number in found)], view)
+        meant = [(facet, value, [terms[number] for number in found]) for facet, value, found in wanted]
+        return Listing(
+            facets,
+            [terms[number].value for number in numbers],  # type: ignore[union-attr]
+            self._count(f"FROM {view.passing}", cls),
+            self._values(view, facets, numbers),
+            self._offers(view, BY_NAME[language]),
+            {(facet.name, value): those for facet, value, those in meant},
+            {facet.name: self._known(view, facet) for facet in facets if day and facet.is_dated},
+            _query(cls, meant, language, day),
+        )
 
     def glance(self, cls: str, things: Sequence[str]) -> Mapping[str, Sequence[tuple[Facet, Told]]]:
         """What the list of a class shows of some things: of each the columns that have a value for it."""
         columns = [facet for facet in self.facets(cls) if facet.is_shown_as("column")]
-        unread = [facet for facet in columns if self.is_large and (cls, facet.name, "") not in self._values]
-        asked = self._asked_of(unread, things)
-        told = [(each, asked.get(each.name, {}) if each in unread else self._held_of(cls, each, things)) for each in columns]
-        return {thing: [(facet, values[thing]) for facet, values in told if values.get(thing)] for thing in things}
+        if not columns:
+            return dict.fromkeys(things, ())
+        text = f"SELECT id FROM term WHERE type = '' AND text IN {_GIVEN}"  # noqa: S608 (a constant)
+        numbers = [number for (number,) in self._connection.execute(text, (json.dumps(list(things)),))]
+        told = self._values(_View(cls, "", {}), columns, numbers)
+        return {thing: [(facet, told[facet.name][thing]) for facet in columns if told[facet.name].get(thing)] for thing in things}
 
-    @cached_property
-    def certainties(self) -> frozenset[str]:
-        """The IRIs of all degrees of certainty."""
-        rows = self._store.rows("SELECT DISTINCT ?certainty WHERE { ?claim kg:certainty ?certainty }")
-        return frozenset(row["certainty"].value for row in rows if isinstance(row["certainty"], ox.NamedNode))
-
-    def size(self, cls: str) -> int:
-        """How many members a class has."""
-        return len(self._of(cls))
-
-    def standing(self, cls: str, facet: Facet, thing: str, term: Term, day: str = "") -> Standing:
-        """When a thing had a value, and how certain that is, as far as the facet tells."""
-        self._read(cls, facet, day)
-        key = cls, facet.name, day if facet.is_dated else ""
-        return self._standings.get(key, {}).get((thing, term), _UNTOLD)
-
-    def mentions(self, thing: str) -> list[Mention]:
-        """The lists that can be filtered by a thing."""
-        found = self._mentions_of(thing) if self.is_large else self._mentions.get(thing, {})
-        most = _MOST_MENTIONED if self.is_large else None
-        return [
-            Mention(cls, facet, members[:most], is_whole=len(members) == len(members[:most]))
-            for cls in self.classes
-            for facet in self.facets(cls)
-            if (members := found.get((cls, facet.name)))
-        ]
-
-    @cached_property
-    def _mentions(self) -> Mapping[str, Mapping[tuple[str, str], Sequence[str]]]:
-        found: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
-        for cls in self.classes:
-            for facet in self.facets(cls):
-                if facet.is_shown_as("filter"):
-                    for thing, terms in sorted(self._read(cls, facet).items()):
-                        for term in terms:
-                            if isinstance(term, ox.NamedNode):
-                                found[term.value][cls, facet.name].append(thing)
+    def mentions(self, thing: str, language: str, most: int) -> list[Mention]:
+        """The lists that can be filtered by a thing, with so many members of each by their names in a language."""
+        if not self._numbers or not (number := self._number(ox.NamedNode(thing))):
+            return []
+        counts = dict(self._connection.execute("SELECT facet, things FROM tally WHERE value = ?", (number,)))
+        found = []
+        for (cls, name), place in self._numbers.items():
+            facet = next(facet for facet in self.facets(cls) if facet.name == name)
+            if place in counts and facet.is_shown_as("filter"):
+                found.append(Mention(cls, facet, counts[place], self._first(place, number, language, most)))
         return found
 
-    def _mentions_of(self, thing: str) -> Mapping[tuple[str, str], Sequence[str]]:
-        """The same for one thing; of very many members, one more than a page is made of."""
-        found: dict[tuple[str, str], list[str]] = defaultdict(list)
-        is_code = not thing.startswith(BASE + "id/")  # and what changes with time is one
-        filters = [
-            (cls, facet)
-            for cls in self.classes
-            for facet in self.facets(cls)
-            if facet.is_shown_as("filter") and (is_code or not facet.is_dated)
-        ]
-        for place, row in self._read_parts([_part(facet, "value", thing) for _, facet in filters], _MENTIONING):
-            if isinstance(row["thing"], ox.NamedNode):
-                cls, facet = filters[place]
-                found[cls, facet.name].append(row["thing"].value)
-        return {key: sorted(set(members)) for key, members in found.items()}
+    def _first(self, facet: int, value: int, language: str, most: int) -> list[str]:
+        """Not of all: there may be a million."""
+        text = f"""SELECT text FROM (SELECT thing FROM held WHERE value = ? AND facet = ? ORDER BY thing LIMIT {_MOST_MENTIONED})
+            JOIN term ON id = thing ORDER BY {BY_NAME[language]} LIMIT ?"""  # noqa: S608 (a constant and a column of ours)
+        return [text for (text,) in self._connection.execute(text, (value, facet, most))]
 
-    def _held_of(self, cls: str, facet: Facet, things: Sequence[str]) -> Mapping[str, Told]:
-        values = self._read(cls, facet)
-        return {thing: {term: self.standing(cls, facet, thing, term) for term in values.get(thing, ())} for thing in things}
+    # Terms and their numbers
 
-    def _asked_of(self, facets: Sequence[Facet], things: Sequence[str]) -> Mapping[str, Mapping[str, Told]]:
-        """The values of some things by the name of the facet, asked of these alone."""
-        found: dict[str, dict[str, dict[Term, Standing]]] = defaultdict(lambda: defaultdict(dict))
-        # Each by itself: given a list of things, Oxigraph reads those of all others, too.
-        pairs = [(facet, thing) for facet in facets for thing in things]
-        rows = self._read_parts([_part(facet, "thing", thing) for facet, thing in pairs], _TELLING)
-        for place, row in sorted(rows, key=lambda pair: written(pair[1]["value"])):
-            facet, thing = pairs[place]
-            told = found[facet.name][thing]
-            told[row["value"]] = _first(told.get(row["value"]), row)
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """One for each thread, with tables of its own beside the file."""
+        if not (connection := getattr(self._thread, "connection", None)):
+            connection = sqlite3.connect(
+                self._address, uri=True, isolation_level=None, check_same_thread=False, factory=_Connection
+            )
+            connection.executescript(_BESIDE)
+            self._thread.connection = connection
+        return connection
+
+    def _number(self, term: Term) -> int | None:
+        text = "SELECT id FROM term WHERE text = ? AND type = ?"
+        row = self._connection.execute(text, (term.value, type_of(term))).fetchone()  # type: ignore[union-attr,arg-type]
+        return int(row[0]) if row else None
+
+    def _terms(self, numbers: Iterable[int | None], view: _View) -> dict[int, Term]:
+        text = f"SELECT id, text, type FROM term WHERE id IN {_GIVEN}"  # noqa: S608 (a constant)
+        rows = self._connection.execute(text, (json.dumps(sorted({number for number in numbers if number})),))
+        return {number: _term(value, kind) for number, value, kind in rows} | dict(view.strangers)
+
+    def _find(self, view: _View, facet: Facet, value: str) -> list[int]:
+        """The numbers of what a value in an address stands for, if any member has it."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # half of a character
+            return []
+        iri = value[1:-1] if value.startswith("<") else expand(value)
+        same = [number for number, term in view.strangers.items() if written(term) == value]
+        text = "SELECT id FROM term WHERE text = ? AND type = '' OR text = ? AND type != ''"
+        numbers = [*(number for (number,) in self._connection.execute(text, (iri, value))), *same]
+        held = f"SELECT 1 FROM {view.table(facet)} WHERE value = ? AND facet = ? LIMIT 1"  # noqa: S608 (a name of ours)
+        return [number for number in numbers if self._connection.execute(held, (number, self._of(view, facet))).fetchone()]
+
+    def _of(self, view: _View, facet: Facet) -> int:
+        return self._numbers[view.cls, facet.name]
+
+    def _count(self, what: str, cls: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) {what}", {"cls": cls}).fetchone()[0])
+
+    # Parts of a listing. What stands in their queries is numbers and names of ours.
+
+    def _narrowed(self, view: _View, wanted: Sequence[tuple[Facet, str, Sequence[int]]]) -> _View:
+        """With the things that have all the wanted values."""
+        if not wanted:
+            return view
+        held = "".join(
+            f""" AND thing IN (SELECT thing FROM {view.table(facet)}
+                WHERE facet = {self._of(view, facet)} AND value IN ({", ".join(map(str, found))}))"""  # noqa: S608
+            for facet, _, found in wanted
+        )
+        self._connection.execute("DELETE FROM passing")
+        text = f"INSERT INTO passing SELECT thing FROM {_MEMBERS} WHERE true{held}"  # noqa: S608
+        self._connection.execute(text, {"cls": view.cls})
+        return replace(view, passing="passing")
+
+    def _sorted(self, view: _View, by: Facet | None, name: str, most: int, start: int) -> list[int]:
+        """The numbers of things in their order; what has no value to be sorted by comes last."""
+        worth = "0"
+        if by:
+            worth = f"""(SELECT min(value.{name}) FROM {view.table(by)} AS has JOIN term AS value ON value.id = has.value
+                WHERE has.facet = {self._of(view, by)} AND has.thing = those.thing)"""  # noqa: S608
+        text = f"""SELECT thing, {worth} AS worth FROM {view.passing} AS those JOIN term ON term.id = thing
+            ORDER BY worth IS NULL, worth, term.{name} LIMIT :most OFFSET :start"""  # noqa: S608
+        rows = self._connection.execute(text, {"cls": view.cls, "most": most, "start": start})
+        return [number for number, _ in rows]
+
+    def _values(self, view: _View, facets: Sequence[Facet], numbers: Sequence[int]) -> Mapping[str, Mapping[str, Told]]:
+        rows: list[_Row] = []
+        for table in ("held", "told"):
+            asked = [self._of(view, facet) for facet in facets if view.table(facet) == table]
+            text = f"""SELECT facet, thing, value, as_of, certainty FROM {table}
+                WHERE facet IN ({", ".join(map(str, asked))}) AND thing IN {_GIVEN}"""  # noqa: S608
+            rows += self._connection.execute(text, (json.dumps(list(numbers)),)) if asked else ()
+        terms = self._terms([number for row in rows for number in row[1:]], view)
+        names = {self._of(view, facet): facet.name for facet in facets}
+        found: dict[str, dict[str, dict[Term, Standing]]] = {name: defaultdict(dict) for name in names.values()}
+        for facet, thing, value, since, sure in sorted(rows, key=lambda row: written(terms[row[2]])):
+            standing = terms[since] if since else None, terms[sure] if sure else None
+            found[names[facet]][terms[thing].value][terms[value]] = standing  # type: ignore[union-attr]
         return found
 
-    def _read_parts(self, parts: Sequence[str], frame: str) -> Iterator[tuple[int, Row]]:
-        """The rows that parts of queries find, with the place of the part; some parts are asked for at a time."""
-        weight, some = 0, list[int]()
-        for place, part in enumerate(parts):
-            more = patterns(part)
-            if some and weight + more > _MOST_PATTERNS:
-                yield from self._read_some(parts, some, frame)
-                weight, some = 0, []
-            weight, some = weight + more, [*some, place]
-        if some:
-            yield from self._read_some(parts, some, frame)
+    def _offers(self, view: _View, name: str) -> Mapping[str, Sequence[tuple[Term, int]]]:
+        found = {}
+        for facet in self.facets(view.cls):
+            if facet.is_shown_as("filter"):
+                number, table = self._of(view, facet), view.table(facet)
+                counted = f"""SELECT value, count(*) AS things FROM {table}
+                    WHERE facet = {number} AND thing IN {view.passing} GROUP BY value"""  # noqa: S608
+                if view.passing == _MEMBERS and table == "held":
+                    counted = f"SELECT value, things FROM tally WHERE facet = {number}"  # noqa: S608
+                text = f"""SELECT value, things FROM ({counted}) JOIN term ON term.id = value
+                    ORDER BY things DESC, term.{name} LIMIT {MOST_OFFERED}"""  # noqa: S608
+                found[facet.name] = self._connection.execute(text, {"cls": view.cls}).fetchall()
+        terms = self._terms([value for pairs in found.values() for value, _ in pairs], view)
+        return {name: [(terms[value], count) for value, count in pairs] for name, pairs in found.items()}
 
-    def _read_some(self, parts: Sequence[str], places: Sequence[int], frame: str) -> Iterator[tuple[int, Row]]:
-        prefixes = dict.fromkeys(prefix for place in places for prefix in _PREFIX.findall(parts[place]))
-        united = " UNION ".join(frame.format(body=_body(parts[place]), place=place, most=_MOST_MENTIONED + 1) for place in places)
-        text = "\n".join([*prefixes, f"SELECT ?place ?thing ?value ?asOf ?certainty WHERE {{ {united} }}"])
-        for row in self._store.rows(text):
-            yield int(row["place"].value), row  # type: ignore[union-attr]
+    def _known(self, view: _View, facet: Facet) -> int:
+        has = f"SELECT 1 FROM told WHERE told.facet = {self._of(view, facet)} AND told.thing = those.thing"  # noqa: S608
+        return self._count(f"FROM {view.passing} AS those WHERE EXISTS ({has})", view.cls)
 
-    def _of(self, cls: str) -> frozenset[str]:
-        if cls not in self._members:
-            text = "SELECT DISTINCT ?class ?thing { ?thing a ?class FILTER(isIRI(?thing)) }"
-            rows = self._store.rows(text, {"class": ox.NamedNode(DEF + cls)})
-            self._members[cls] = frozenset(row["thing"].value for row in rows if isinstance(row["thing"], ox.NamedNode))
-        return self._members[cls]
+    # Other days
 
-    def _read(self, cls: str, facet: Facet, day: str = "") -> _Values:
-        key = cls, facet.name, day if facet.is_dated else ""
-        if (held := self._values.get(key)) is None:  # asked once: another request may let a day go meanwhile
-            found: dict[str, list[Term]] = defaultdict(list)
-            standings: dict[tuple[str, Term], Standing] = {}
-            for row in self._store.rows(facet.query(day)):
-                if "asOf" in row or "certainty" in row:
-                    told = row["thing"].value, row["value"]  # type: ignore[union-attr]
-                    standings[told] = _first(standings.get(told), row)
-                if isinstance(row["thing"], ox.NamedNode) and row["value"] not in found[row["thing"].value]:
-                    found[row["thing"].value].append(row["value"])
-            read = {thing: tuple(sorted(terms, key=written)) for thing, terms in found.items()}
-            if len(days := [other for other in list(self._values) if other[2]]) >= _MOST_DAYS:
-                self._values.pop(days[0], None)
-                self._standings.pop(days[0], None)
-            self._values[key], self._standings[key] = read, standings
-            return read
-        return held
+    def _turned_to(self, cls: str, day: str) -> _View:
+        """With what facets say of the day in the table beside the file."""
+        if not day:
+            return _View(cls, "", {})
+        if not (read := self._days.get((cls, day))):
+            read = self._read(cls, day)
+            if len(self._days) >= _MOST_DAYS:  # asked once: another request may let it go meanwhile
+                self._days.pop(next(iter(self._days), ("", "")), None)
+            self._days[cls, day] = read
+        self._connection.execute("DELETE FROM told")
+        self._connection.executemany("INSERT INTO told VALUES (?, ?, ?, ?, ?)", read.rows)
+        return _View(cls, day, read.strangers)
+
+    def _read(self, cls: str, day: str) -> _Day:
+        found: dict[tuple[int, Term, Term], Standing] = {}
+        for facet in self.facets(cls):
+            if facet.is_dated:
+                for row in self._store.rows(facet.query(day)):
+                    key = self._numbers[cls, facet.name], row["thing"], row["value"]
+                    standing = row.get("asOf"), row.get("certainty")
+                    found[key] = min(found.get(key, standing), standing, key=str)
+        terms = {term for key, standing in found.items() for term in (*key[1:], *standing) if term}
+        numbers = {term: self._number(term) for term in terms}
+        unknown = sorted((term for term, number in numbers.items() if not number), key=str)
+        strangers = {-place: term for place, term in enumerate(unknown, 1)}
+        numbers |= {term: number for number, term in strangers.items()}
+        rows = [
+            (facet, numbers[thing], numbers[value], *(numbers[term] if term else None for term in standing))
+            for (facet, thing, value), standing in found.items()
+        ]
+        return _Day(rows, strangers)  # type: ignore[arg-type]
 
 
-def _first(known: Standing | None, row: Row) -> Standing:
-    """Of two standings of one value the one that comes first as text, whichever the engine found first."""
-    found = row.get("asOf"), row.get("certainty")
-    return min(known, found, key=str) if known else found
-
-
-def _part(facet: Facet, variable: str, iri: str) -> str:
-    """The query of a facet for one thing, or for one value."""
-    return fixed(facet.query(""), {variable: str(ox.NamedNode(iri))})
+def _term(text: str, kind: str) -> Term:
+    if not kind:
+        return ox.NamedNode(text)
+    return ox.Literal(text, language=kind[1:]) if kind.startswith("@") else ox.Literal(text, datatype=ox.NamedNode(kind))
 
 
 def _body(query: str) -> str:
@@ -285,34 +337,16 @@ def written(term: Term) -> str:
     return term.value if isinstance(term, ox.Literal) else str(term)
 
 
-def _passes(thing: str, chosen: Chosen, values: Mapping[str, _Values]) -> bool:
-    for name, wanted in chosen.items():
-        if name in values:
-            held = {written(term) for term in values[name].get(thing, ())}
-            if not held.issuperset(wanted):
-                return False
-    return True
-
-
-def _count(things: Sequence[str], values: _Values) -> Sequence[tuple[Term, int]]:
-    counts = Counter(term for thing in things for term in values.get(thing, ()))
-    return sorted(counts.items(), key=lambda pair: (-pair[1], written(pair[0])))
-
-
-def _query(  # noqa: PLR0913, PLR0917
-    cls: str, chosen: Chosen, values: Mapping[str, _Values], facets: Sequence[Facet], language: str, day: str
-) -> str:
+def _query(cls: str, chosen: Iterable[tuple[Facet, str, Sequence[Term]]], language: str, day: str) -> str:
     """The same things by one query that anybody can change."""
     prefixes, parts = {_ONTOLOGY: None, _RDFS: None}, []
-    for facet in facets:
-        terms = {written(term): term for terms in values[facet.name].values() for term in terms}
-        for value in chosen.get(facet.name, ()):
-            if value not in terms:
-                parts.append("  FILTER(false)  # nothing has " + json.dumps(value))
-            else:
-                prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
-                body = _body(facet.query(day)).strip()
-                parts.append(f"  {{ SELECT DISTINCT ?thing WHERE {{ VALUES ?value {{ {terms[value]} }} {body} }} }}")
+    for facet, value, terms in chosen:
+        if not terms:
+            parts.append("  FILTER(false)  # nothing has " + json.dumps(value))
+        else:
+            prefixes |= dict.fromkeys(_PREFIX.findall(facet.question.text))
+            listed, body = " ".join(map(str, terms)), _body(facet.query(day)).strip()
+            parts.append(f"  {{ SELECT DISTINCT ?thing WHERE {{ VALUES ?value {{ {listed} }} {body} }} }}")
     named = f'  OPTIONAL {{ ?thing rdfs:label ?name FILTER(LANG(?name) = "{language}") }}'
     lines = [*prefixes, "", "SELECT DISTINCT ?thing ?name WHERE {", *parts, f"  ?thing a kg:{cls} .", named, "}", "ORDER BY ?name"]
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from kg.crate import CRATE, describe_crate
 from kg.csvw import Table, described, written
 from kg.errors import KgError, ReleaseMissing
 from kg.examples import describe_examples
+from kg.facet import read_facets
 from kg.finding import Finding, report, violations
 from kg.followthemoney import followthemoney_table
 from kg.history import read_dates
@@ -40,6 +41,7 @@ from kg.release import (
     FOLLOWTHEMONEY,
     GZIP,
     JSON_LD,
+    LISTS,
     LOD_CLOUD,
     MANIFEST,
     NQUADS,
@@ -48,6 +50,7 @@ from kg.release import (
     QUERIES,
     RELEASES,
     REPORT,
+    ROSTER,
     SEARCH,
     SHAPES,
     SOURCES,
@@ -65,6 +68,7 @@ from kg.release import (
     switch,
     write_manifest,
 )
+from kg.roster import write_roster
 from kg.sources import sources_table
 from kg.statements import read_statements, statements_table
 from kg.validate import page_order
@@ -100,6 +104,7 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
     _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
     _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
     _write_rest(folder, root, findings)
+    _write_indexes(folder, store)
     counts = {
         "triples": len(triples),
         "asserted": len(set(loaded.data)),
@@ -146,8 +151,21 @@ def _write_store(folder: Path, quads: Iterable[ox.Quad]) -> ox.Store:
     store.bulk_extend(quads)
     store.optimize()
     store.flush()
-    write_index(store, folder / SEARCH)
     return store
+
+
+def _write_indexes(folder: Path, store: ox.Store) -> None:
+    """What search and lists are read from."""
+    write_index(store, folder / SEARCH)
+    write_roster(store, read_facets(folder / QUERIES / LISTS), folder / ROSTER)
+
+
+def complete(folder: Path) -> None:
+    """Make what serving needs of a release and earlier versions of this program did not make."""
+    if not (folder / ROSTER).exists():
+        with drafted(folder.parent) as draft:
+            write_roster(ox.Store.read_only(str(folder / STORE)), read_facets(folder / QUERIES / LISTS), draft / ROSTER)
+            (draft / ROSTER).replace(folder / ROSTER)
 
 
 def _write_table(folder: Path, table: Table, name: str, version: Version) -> None:
@@ -168,7 +186,7 @@ def describe_files(folder: Path, counts: dict[str, int], version: Version, dates
     """Write what speaks of the other files, the manifest last."""
     if version.name:
         _write_json(folder / DATES, dates)
-    apart = {folder / SEARCH, *(folder / STORE).iterdir()}
+    apart = {folder / SEARCH, folder / ROSTER, *(folder / STORE).iterdir()}
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path not in apart)
     files: dict[str, dict[str, Any]] = {name: _facts(folder / name) for name in names}
     draft = Manifest("", version.name, version.previous, version.commit, counts, files)
@@ -263,6 +281,7 @@ def install(folder: Path, out: Path) -> Release:
     _demand_inside(folder, manifest)
     final = out / RELEASES / manifest.name
     if final.exists():
+        complete(final)
         return read_release(final)
     (out / RELEASES).mkdir(parents=True, exist_ok=True)
     with drafted(out / RELEASES) as draft:
@@ -272,7 +291,7 @@ def install(folder: Path, out: Path) -> Release:
             target.write_bytes(_taken(folder, manifest, name))
             if _facts(target) != facts:
                 raise KgError(f"{folder / manifest.published(name)} is not what was released. Download it again.")
-        _write_store(draft, ox.parse(path=draft / NQUADS))
+        _write_indexes(draft, _write_store(draft, ox.parse(path=draft / NQUADS)))
         write_manifest(draft, manifest)
         draft.replace(final)
     with suppress(ReleaseMissing):  # what is served stays

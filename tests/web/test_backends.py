@@ -139,15 +139,6 @@ def test_pages_are_the_same(behind: Behind, embedded: TestClient, path: str) -> 
     assert got.status_code in (200, 404)
 
 
-def test_pages_of_a_large_release_which_asks_for_each_thing_alone_are_the_same(
-    behind: Behind, embedded: TestClient, real: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kg.web.site._LARGE", 0)
-    with TestClient(create_app(open_release(real[0], behind.settings)), follow_redirects=False) as client:
-        for path in (page for page in PAGES if page.startswith("/page/")):
-            assert client.get(path).text == embedded.get(path).text, path
-
-
 @pytest.mark.parametrize("path", GRAPHS)
 def test_graphs_are_the_same(behind: Behind, embedded: TestClient, path: str) -> None:
     accepted = {"Accept": "application/n-triples, application/n-quads"}

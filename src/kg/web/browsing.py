@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -17,11 +17,11 @@ from markupsafe import Markup
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from kg.errors import NotFound
+from kg.facet import Facet
 from kg.formats import CSV, HTML, JSON, by_name, negotiate
-from kg.listing import Facet, Listing, Mention, Standing, written
+from kg.listing import MOST_OFFERED, Listing, Mention, Standing, written
 from kg.names import DEF, compact
 from kg.page import Value
-from kg.store import Term
 from kg.table import value_of
 from kg.web.site import PUBLIC, Site
 from kg.web.tables import draw_map
@@ -80,13 +80,11 @@ class _View:
 
     listing: Listing
     names: Mapping[str, Value]
-    order: Sequence[str]  # the things, as they are sorted
-    standing: Callable[[Facet, str, Term], Standing]
 
     def cell(self, facet: Facet, thing: str) -> list[Value]:
         """The values of a thing, by their names."""
-        terms = self.listing.values[facet.name].get(thing, ())
-        values = [_standing(value_of(term, self.names), self.standing(facet, thing, term), self.names) for term in terms]
+        told = self.listing.values[facet.name].get(thing, {})
+        values = [_standing(value_of(term, self.names), standing, self.names) for term, standing in told.items()]
         return sorted(values, key=lambda value: value.text.casefold())
 
 
@@ -126,7 +124,8 @@ def browsing(site: Site) -> APIRouter:
         fmt = by_name(wanted, _OFFERED) if wanted else negotiate(heed(request, "Accept"), _OFFERED)[0]
         pairs = [(key, value) for key, value in request.query_params.multi_items() if key not in ("start", "format")]
         asked = _Asked(cls, pairs, start, choose_language(request), on)
-        seen = _read(site, asked)
+        is_page = fmt is HTML and not view
+        seen = _read(site, asked if is_page else replace(asked, start=0), _per_page(site) if is_page else -1)
         if fmt is HTML:
             drawn = _on_map(site, request, seen, asked) if view == "map" else _in_time(seen) if view == "timeline" else {}
             return site.render(request, "list.html", **_page(site, seen, asked), **{"map": None, "years": None, **drawn})
@@ -146,21 +145,15 @@ def _held(listing: Listing, thing: str) -> str:
     return urlencode(pairs)
 
 
-def _read(site: Site, asked: _Asked) -> _View:
+def _read(site: Site, asked: _Asked, most: int) -> _View:
     day = asked.on.isoformat() if asked.on else ""
-    listing = site.lists.listing(asked.cls, asked.chosen, asked.language, day)
-    terms = [term for values in listing.values.values() for held in values.values() for term in held]
-    iris = {term.value for term in terms if isinstance(term, ox.NamedNode)} | site.lists.certainties
-    names = site.entities.names({*listing.things, *iris}, asked.language)
-    view = _View(listing, names, (), lambda facet, thing, term: site.lists.standing(asked.cls, facet, thing, term, day))
-    return replace(view, order=sorted(listing.things, key=lambda thing: _place(view, thing, asked.sort)))
-
-
-def _place(view: _View, thing: str, sort: str) -> tuple[bool, str, str]:
-    """Where a thing stands: by its first value of a column, those without one last; then by its name."""
-    facet = next((facet for facet in view.listing.facets if facet.name == sort), None)
-    values = [value.text.casefold() for value in view.cell(facet, thing)] if facet else [""]
-    return not values, values[0] if values else "", view.names[thing].text.casefold()
+    listing = site.lists.listing(asked.cls, asked.chosen, asked.language, day=day, sort=asked.sort, start=asked.start, most=most)
+    told = [pair for things in listing.values.values() for held in things.values() for pair in held.items()]
+    terms = {term for value, standing in told for term in (value, *standing)}
+    terms |= {term for offers in listing.offers.values() for term, _ in offers}
+    terms |= {term for meant in listing.chosen.values() for term in meant}
+    iris = {term.value for term in terms if isinstance(term, ox.NamedNode)}
+    return _View(listing, site.entities.names({*listing.things, *iris}, asked.language))
 
 
 def _page(site: Site, view: _View, asked: _Asked) -> dict[str, Any]:
@@ -176,7 +169,8 @@ def _page(site: Site, view: _View, asked: _Asked) -> dict[str, Any]:
         "name": site.entities.names([DEF + asked.cls], asked.language)[DEF + asked.cls],
         "view": view,
         "columns": [facet for facet in listing.facets if facet.is_shown_as("column")],
-        "things": view.order[asked.start : asked.start + _per_page(site)],
+        "things": listing.things,
+        "most": MOST_OFFERED,
         "held": lambda thing: _held(listing, thing),
         "offers": offers,
         "on": on,
@@ -189,7 +183,7 @@ def _on_map(site: Site, request: Request, view: _View, asked: _Asked) -> dict[st
     """The things by the countries of the first filter that has any: the picture, and each country with its things."""
     for facet in view.listing.facets:
         by_country: dict[str, list[Value]] = {}
-        for thing in view.order:
+        for thing in view.listing.things:
             for value in view.cell(facet, thing):
                 if value.iri in site.countries:
                     by_country.setdefault(value.iri or "", []).append(view.names[thing])
@@ -202,7 +196,7 @@ def _on_map(site: Site, request: Request, view: _View, asked: _Asked) -> dict[st
             title = facet.title(asked.language)
             groups = sorted(((view.names[iri], addresses[iri], things) for iri, things in by_country.items()), key=_most_first)
             placed = {value.iri for things in by_country.values() for value in things}
-            nowhere = [view.names[thing] for thing in view.order if thing not in placed]
+            nowhere = [view.names[thing] for thing in view.listing.things if thing not in placed]
             return {"map": draw_map(site, request, counts, title, addresses), "groups": groups, "nowhere": nowhere}
     return {"map": Markup(""), "groups": [], "nowhere": []}
 
@@ -215,22 +209,22 @@ def _in_time(view: _View) -> dict[str, Any]:
     """The things by the year of the first column that holds dates, the latest year first; each year with its bar."""
     for facet in view.listing.facets:
         by_year: dict[str, list[Value]] = {}
-        for thing in view.order:
+        for thing in view.listing.things:
             years = {value.text[:4] for value in view.cell(facet, thing) if (value.datatype or "").endswith(_DATES)}
             for year in years:
                 by_year.setdefault(year, []).append(view.names[thing])
         if by_year:
             most = max(map(len, by_year.values()))
-            undated = [view.names[thing] for thing in view.order if not view.cell(facet, thing)]
+            undated = [view.names[thing] for thing in view.listing.things if not view.cell(facet, thing)]
             years_ = [(year, 100 * len(things) / most, things) for year, things in sorted(by_year.items(), reverse=True)]
             return {"years": years_, "undated": undated, "facet": facet}
-    return {"years": [], "undated": [view.names[thing] for thing in view.order], "facet": None}
+    return {"years": [], "undated": [view.names[thing] for thing in view.listing.things], "facet": None}
 
 
 def _named(view: _View, facet: Facet, chosen: str) -> Value:
     """A chosen value by its name; one that nothing has, as it was written."""
-    terms = (term for held in view.listing.values[facet.name].values() for term in held)
-    return next((value_of(term, view.names) for term in terms if written(term) == chosen), Value(chosen))
+    meant = view.listing.chosen[facet.name, chosen]
+    return value_of(meant[0], view.names) if meant else Value(chosen)
 
 
 @dataclass(frozen=True)
@@ -245,8 +239,8 @@ class Told:
 def glance(site: Site, cls: str, thing: str, language: str) -> list[Told]:
     """The same that a list shows of a thing, as a sentence for its own page."""
     shown = site.lists.glance(cls, [thing])[thing]
-    iris = {term.value for _, known in shown for term in known if isinstance(term, ox.NamedNode)} | site.lists.certainties
-    names = site.entities.names(iris, language)
+    terms = {term for _, known in shown for value, standing in known.items() for term in (value, *standing)}
+    names = site.entities.names({term.value for term in terms if isinstance(term, ox.NamedNode)}, language)
     told = []
     for facet, known in shown:
         if phrase := facet.phrase(language):
@@ -268,7 +262,7 @@ class Related:
 
     cls: Value
     by: str  # how they have to do with it
-    total: int | None  # None where there are more than were counted
+    total: int
     address: str
     columns: Sequence[str]
     rows: Sequence[tuple[Value, Sequence[Sequence[Value]]]]
@@ -276,25 +270,24 @@ class Related:
 
 def related(site: Site, thing: str, language: str) -> list[Related]:
     """A table for each list that can be filtered by the thing."""
-    return [_related(site, thing, language, mention) for mention in site.lists.mentions(thing)]
+    return [_related(site, thing, language, mention) for mention in site.lists.mentions(thing, language, _RELATED)]
 
 
 def _related(site: Site, thing: str, language: str, mention: Mention) -> Related:
-    cls, by, members = mention.cls, mention.facet, mention.members
-    called = site.entities.names(members, language)
-    ordered = sorted(members, key=lambda member: called[member].text.casefold())[:_RELATED]
-    shown = {member: {facet.name: told for facet, told in known} for member, known in site.lists.glance(cls, ordered).items()}
+    cls, by = mention.cls, mention.facet
+    shown = {thing: {facet.name: told for facet, told in known} for thing, known in site.lists.glance(cls, mention.members).items()}
     facets = [facet for facet in site.lists.facets(cls) if facet.is_shown_as("column") and facet is not by]
     terms = {term for columns in shown.values() for held in columns.values() for term in held}
     iris = {term.value for term in terms if isinstance(term, ox.NamedNode)}
-    names = called | site.entities.names({DEF + cls, *iris}, language)
+    names = site.entities.names({DEF + cls, *mention.members, *iris}, language)
     rows = [
-        (names[one], [[value_of(term, names) for term in shown[one].get(facet.name, ())] for facet in facets]) for one in ordered
+        (names[one], [[value_of(term, names) for term in shown[one].get(facet.name, ())] for facet in facets])
+        for one in mention.members
     ]
     return Related(
         names[DEF + cls],
         by.title(language),
-        len(members) if mention.is_whole else None,
+        mention.total,
         f"/browse/{cls}?" + urlencode({by.name: compact(thing)}),
         [facet.title(language) for facet in facets],
         rows,
@@ -307,7 +300,7 @@ def _as_csv(view: _View) -> Response:
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(["iri", "name", *(facet.name for facet in facets)])
-    for thing in view.order:
+    for thing in view.listing.things:
         cells = ("; ".join(value.text for value in view.cell(facet, thing)) for facet in facets)
         rows.writerow([thing, view.names[thing].text, *cells])
     return Response(text.getvalue(), media_type=CSV.media_type, headers={"Cache-Control": PUBLIC})
@@ -320,6 +313,6 @@ def _as_json(view: _View) -> Response:
             facet.name: [{"iri": value.iri, "name": value.text} if value.iri else value.text for value in view.cell(facet, thing)]
             for facet in view.listing.facets
         }
-        for thing in view.order
+        for thing in view.listing.things
     ]
     return JSONResponse(listed, headers={"Cache-Control": PUBLIC})

@@ -33,6 +33,7 @@ from kg.release import (
     ORDER,
     QUERIES,
     RELEASES,
+    ROSTER,
     SEARCH,
     VOID,
     Manifest,
@@ -82,6 +83,11 @@ class Site:
     is_pinned: bool = False  # whether it is an older release, whose pages lead to each other
     is_static: bool = False  # whether its pages become files (`kg.web.copying`), which nothing answers behind
 
+    @property
+    def is_large(self) -> bool:
+        """Whether to read all of it would take minutes, and memory."""
+        return self.manifest is not None and self.manifest.counts["triples"] > _LARGE
+
     @cached_property
     def countries(self) -> Mapping[str, str]:
         """The IRIs of countries, each with its code of two letters (ISO 3166-1)."""
@@ -110,10 +116,9 @@ class Site:
             for name in templates.list_templates():
                 templates.get_template(name)
         self.ownership.has("")
-        _ = self.countries, self.tombstones, self.lists.certainties
-        if self.lists.is_large:  # to read all of it takes minutes, and memory
+        _ = self.countries, self.tombstones
+        if self.is_large:
             return
-        self.lists.mentions("")
         _ = self.vocabulary.ties, self.vocabulary.tree
         _ = self.catalogue.matcher, self.catalogue.types, self.catalogue.properties
 
@@ -167,7 +172,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
         store,
         Entities(store, display),
         questions,
-        Lists(store, release.path / QUERIES / LISTS, release.manifest.counts["triples"] > _LARGE),
+        Lists(store, release.path / QUERIES / LISTS, release.path / ROSTER),
         Ownership(store),
         Search(release.path / SEARCH),
         settings,
@@ -197,7 +202,7 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
         store,
         Entities(store, Display()),
         Questions(None),
-        Lists(store, None),
+        Lists(store, None, None),
         Ownership(store),
         Search(index),
         settings,
