@@ -24,8 +24,16 @@ _CALLED = {
 _MIB = 2**20
 _AIM_MS, _AIM_RATIO = 2.0, 0.9
 _BILLION = 1_000_000_000
-_STEPS = {"dump": "N-Quads (the generator)", "store": "store", "index": "index of search", "void": "VoID", "finish": "hashes"}
+_STEPS = {
+    "dump": "N-Quads (the generator)",
+    "store": "store",
+    "index": "index of search",
+    "lists": "index of lists",
+    "void": "VoID",
+    "finish": "hashes",
+}
 _OTHERS = ("rdflib", "rdflib-endpoint", "nginx")  # not measured here
+_PAGES = {"things": "page", "hubs": "page of a hub"}  # of what → what it is called where sizes are measured by themselves
 _LOGARITHMIC = "no faster than logarithmic"
 _WHERE = (SHARED, APART)
 _KINDS = {"tiny": "look-ups", "stored": "stored questions"}
@@ -135,38 +143,33 @@ def _aims(numbers: Numbers) -> str:
                     if ratios := _ratios(numbers, size, target, kind, where):
                         verdict = "yes" if median(ratios) >= _AIM_RATIO else "no"
                         rows.append([f"{what}: throughput, {where}", size, "≥ 0.90x", f"{median(ratios):.2f}x", verdict])
-    for item, called in (("things", "pages of things"), ("hubs", "pages of hubs")):
-        if fit := _fitted(_grown(numbers, item)):
-            verdict = "yes" if fit["is_logarithmic"] else "no"
-            said = f"{fit['b'] * 1000:+.1f} ms for ten times as much; the largest {fit['worst']:.2f}x of what the smaller foretell"
-            if item == "things":
-                names = list(_grown(numbers, item))
-                rows.append([f"{called}, embedded, disk, sizes in turn", f"{names[0]} to {names[-1]}", _LOGARITHMIC, said, verdict])
-    for target in _TARGETS:
-        if fit := _fit(numbers, target):
-            slope, worst = fit["b"], fit["worst"]
-            verdict = "yes" if fit["is_logarithmic"] else "no"
-            said = f"{slope * 1000:+.1f} ms for ten times as much; the largest {worst:.2f}x of what the smaller foretell"
-            rows.append([f"pages of things, {_CALLED[target]}", fit["range"], _LOGARITHMIC, said, verdict])
+    for item, measure in _PAGES.items():
+        fits = {"embedded, disk, sizes in turn": _fitted(_grown(numbers, item))}
+        fits |= {_CALLED[target]: _fit(numbers, measure, target) for target in _TARGETS}
+        rows += [_aim_of_pages(f"pages of {item}, {where}", fit) for where, fit in fits.items() if fit]
     return "## Aims\n\n" + _table(["measure", "size", "aim", "reached", "met"], rows)
 
 
+def _aim_of_pages(what: str, fit: Mapping[str, Any]) -> list[str]:
+    said = f"{fit['b'] * 1000:+.1f} ms for ten times as much; the largest {fit['worst']:.2f}x of what the smaller foretell"
+    return [what, fit["range"], _LOGARITHMIC, said, "yes" if fit["is_logarithmic"] else "no"]
+
+
 def _pages(numbers: Numbers) -> str:
-    rows = []
-    for target in _TARGETS:
-        cells = [_ms(numbers.of("page", size, target)) for size in numbers.sizes]
-        fit = _fit(numbers, target)
-        rows.append([_CALLED[target], *cells, f"{fit['a'] * 1000:.1f} {fit['b'] * 1000:+.1f} log₁₀(n / 20 k)" if fit else "–"])
-    hubs = []
-    for target in _TARGETS:
-        hubs.append([_CALLED[target], *(_ms(numbers.of("page of a hub", size, target)) for size in numbers.sizes)])
-    grown = []
-    for item, called in (("things", "things"), ("hubs", "hubs")):
-        seen = _grown(numbers, item)
-        fit = _fitted(seen)
-        line = f"{fit['a'] * 1000:.1f} {fit['b'] * 1000:+.1f} log₁₀(n / 20 k)" if fit else "–"
-        grown.append([called, *(_ms(values) for _, values in seen.values()), line])
-    in_turn = _table(["pages of", *(f"{size} ({n:,.0f})" for size, (n, _) in _grown(numbers, "things").items()), "fit, ms"], grown)
+    tables = {
+        item: _table(
+            ["store", *numbers.sizes, "fit, ms"],
+            [
+                [_CALLED[target], *(_ms(numbers.of(measure, size, target)) for size in numbers.sizes), _told(fit)]
+                for target in _TARGETS
+                for fit in (_fit(numbers, measure, target),)
+            ],
+        )
+        for item, measure in _PAGES.items()
+    }
+    seen = {item: _grown(numbers, item) for item in _PAGES}
+    grown = [[item, *(_ms(values) for _, values in sizes.values()), _told(_fitted(sizes))] for item, sizes in seen.items()]
+    in_turn = _table(["pages of", *(f"{size} ({n:,.0f})" for size, (n, _) in seen["things"].items()), "fit, ms"], grown)
     return f"""## Pages of things
 
 All sizes at once, each served from disk, asked for pages in turn in random order: milliseconds, median (95 of 100 within).
@@ -176,13 +179,17 @@ And in each store, sizes one after the other, so that what else the machine did 
 the request to the last byte, median (95 of 100 within), of things drawn by a seed, each for the first time; another sample at each
 size. The last column is the line a + b·log(n) that fits the medians best (least squares).
 
-{_table(["store", *numbers.sizes, "fit, ms"], rows)}
+{tables["things"]}
 ![Latency of pages against the number of triples](scale.svg)
 
-Pages of hubs (three countries, which are spoken of the more the larger the graph is): what leads to them grows with the graph,
-and so do these pages.
+Pages of hubs are those of three countries, which are spoken of the more the larger the graph is. What leads to them is read up to
+2,000 triples; where there is more, stored questions about them are answered when somebody asks them.
 
-{_table(["store", *numbers.sizes], hubs)}"""
+{tables["hubs"]}"""
+
+
+def _told(fit: Mapping[str, Any] | None) -> str:
+    return f"{fit['a'] * 1000:.1f} {fit['b'] * 1000:+.1f} log₁₀(n / 20 k)" if fit else "–"
 
 
 def _requests(numbers: Numbers) -> str:
@@ -422,9 +429,9 @@ def _grown(numbers: Numbers, item: str) -> dict[str, tuple[float, list[float]]]:
     return {size: (triples, numbers.of("growth", "all sizes", size, item)) for triples, size in ordered}
 
 
-def _fit(numbers: Numbers, target: str) -> dict[str, Any] | None:
+def _fit(numbers: Numbers, measure: str, target: str) -> dict[str, Any] | None:
     """Of the medians of pages over the sizes, as they were measured one after the other."""
-    return _fitted({size: (n, values) for size, n in numbers.sizes.items() if (values := numbers.of("page", size, target))})
+    return _fitted({size: (n, values) for size, n in numbers.sizes.items() if (values := numbers.of(measure, size, target))})
 
 
 def _fitted(seen: Mapping[str, tuple[float, Sequence[float]]]) -> dict[str, Any] | None:
@@ -463,7 +470,7 @@ def _draw(numbers: Numbers, path: Path) -> None:
         if not points:
             continue
         (drawn,) = axes.plot(*zip(*points, strict=True), marker="o", linestyle="none", label=_CALLED[target])
-        if fit := _fit(numbers, target):
+        if fit := _fit(numbers, "page", target):
             xs = [points[0][0] * (points[-1][0] / points[0][0]) ** (step / 50) for step in range(51)]
             axes.plot(xs, [(fit["a"] + fit["b"] * math.log10(x / 20_000)) * 1000 for x in xs], color=drawn.get_color(), linewidth=1)
     axes.set(xscale="log", yscale="log", xlabel="triples in the default graph", ylabel="page of a thing, median, ms")

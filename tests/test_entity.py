@@ -13,6 +13,7 @@ from kg.names import BASE, DEF, PREFIXES
 from kg.page import Display
 from kg.settings import Settings
 from kg.store.oxigraph import OxigraphStore, store_files
+from kg.void import Uses
 
 THING = BASE + "id/org/large"
 KINDS = {"QuantityClaim": 420, "Milestone": 260, "Gap": 3}
@@ -36,7 +37,7 @@ def triples(with_kinds: bool) -> Iterator[ox.Triple]:
 def entities(request: pytest.FixtureRequest, tmp_path: Path) -> Entities:
     file = tmp_path / "large.nt"
     ox.serialize(triples(request.param), file, ox.RdfFormat.N_TRIPLES)
-    return Entities(OxigraphStore(store_files([file], PREFIXES), Settings()), Display({DEF + "Milestone": ()}))
+    return Entities(OxigraphStore(store_files([file], PREFIXES), Settings()), Display({DEF + "Milestone": ()}), Uses({}, {}))
 
 
 def test_every_claim_stands_on_one_page(entities: Entities) -> None:

@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "table": "names page store",
     "vocabulary": "compose errors names query store",
     "catalogue": "compose matching names store",
-    "entity": "cite compose errors names page store",
+    "entity": "cite compose errors names page store void",
     "web": "atlas card catalogue changes cite dcat draw entity errors examples facet formats index jsonld listing matching names "
     "ownership page query release search settings sparql store table tombstones vocabulary void",
     "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "

@@ -15,7 +15,7 @@ from rdflib import RDF, URIRef
 from kg.build import build
 from kg.names import BASE, DATASET, DEF, expand
 from kg.release import JSON_LD, LOD_CLOUD, NQUADS, STORE, TURTLE, VOID, Release
-from kg.void import describe
+from kg.void import Uses, describe, read_uses
 from repository import ROOT
 
 VOCABULARY = rdflib.Namespace("http://rdfs.org/ns/void#")
@@ -257,3 +257,15 @@ def test_the_description_says_what_we_say_elsewhere(small: tuple[Path, Release])
             message = read_po(file).get(texts["en"])
         assert message
         assert message.string == texts[language]
+
+
+def test_uses_are_read_back_as_they_were_described(small: tuple[Path, Release]) -> None:
+    store = ox.Store.read_only(str(small[1].path / STORE))
+    uses = read_uses(ox.parse(path=small[1].path / VOID), DATASET)  # type: ignore[arg-type]
+    assert uses == read_uses(describe(store, DATASET), DATASET)
+    for counted, query in (
+        (uses.classes, "SELECT ?x (COUNT(DISTINCT ?s) AS ?n) { ?s a ?x } GROUP BY ?x"),
+        (uses.properties, "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x"),
+    ):
+        assert counted == {row["x"].value: int(row["n"].value) for row in store.query(query)}  # type: ignore[union-attr,index]
+    assert read_uses([], DATASET) == Uses({}, {})

@@ -17,13 +17,14 @@ from kg.names import BASE, DEF, MENTION, NODE, PREFIXES, compact, expand
 from kg.page import Display, Dispute, Page, Term, Value
 from kg.store import Row, Store
 from kg.store import Term as RdfTerm
+from kg.void import Uses
 
 _LINK_LIMIT = 400
 #: Claims on one page of a thing, and values of one fact.
 CLAIM_LIMIT = 250
 _VALUE_LIMIT = 60
 _MOST_LISTED = 2000  # things in a query
-_MOST_POINTING = 5000  # triples that lead to a thing, of which its links are made
+_MOST_POINTING = 2000  # triples that lead to a thing, of which its links are made; what has more is a hub
 _OWN = "SELECT ?iri ?p ?o WHERE { ?iri ?p ?o FILTER(?p != kg:claim) }"
 _DERIVED = "SELECT ?iri ?p ?o WHERE { GRAPH graph:derived { ?iri ?p ?o } }"
 _KINDS = "SELECT ?iri ?class WHERE { ?iri a ?class FILTER NOT EXISTS { ?iri a ?narrow . ?narrow rdfs:subClassOf+ ?class } }"
@@ -62,18 +63,15 @@ _NAMED = """SELECT DISTINCT ?x WHERE {
 }"""
 _SHORT = re.compile(r"[A-Za-z][\w-]*:[\w-]+", re.ASCII)
 _OF_WORKS = "kg:kind dc:creator dc:publisher dct:issued schema:url dct:language"
-_USES = (
-    "SELECT (?class AS ?x) (COUNT(*) AS ?n) WHERE { ?s a ?class } GROUP BY ?class",
-    "SELECT (?p AS ?x) (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p",
-)
 
 
 class Entities:
     """Reads things from a store for pages."""
 
-    def __init__(self, store: Store, display: Display) -> None:
+    def __init__(self, store: Store, display: Display, uses: Uses) -> None:
         self._store = store
         self._display = display
+        self._uses = uses
 
     def exists(self, iri: str) -> bool:
         """Whether the graph says anything of the IRI, in any place of a triple or as a graph."""
@@ -113,7 +111,8 @@ class Entities:
         own, derived, kinds = (self._sorted(text, {"iri": node}) for text in (_OWN, _DERIVED, _KINDS))
         claims = self._sorted(_CLAIMS.format(claims=which.replace("?claim", "?s")))
         inner = self._sorted(_INNER.format(claims=which), {"iri": node})
-        rows = Rows(own, derived, kinds, claims, inner, self._incoming(node, own))
+        pointing = self._sorted(_POINTING.format(limit=_MOST_POINTING), {"iri": node})
+        rows = Rows(own, derived, kinds, claims, inner, self._incoming(node, own, pointing))
         if not rows.own and not rows.incoming and not total and not self.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
         own, left_out = _capped(rows.own)
@@ -131,14 +130,14 @@ class Entities:
         composer = Composer(iri, language, labels, self._display)
         page = composer.page(rows, more, left_out)
         mentions = {curie: name_of(expand(curie), labels, language) for curie in sorted(mentioned) if expand(curie) in labels}
-        return replace(page, start=start, claims=total, mentions=mentions)
+        is_hub = len(pointing) == _MOST_POINTING
+        return replace(page, start=start, claims=total, mentions=mentions, is_hub=is_hub)
 
-    def _incoming(self, node: ox.NamedNode, own: list[Row]) -> list[Row]:
+    def _incoming(self, node: ox.NamedNode, own: list[Row], pointing: list[Row]) -> list[Row]:
         """Things that point here directly (not by the inverse of a fact that the page shows anyway), or by a claim of theirs.
 
         What only cites the thing is not among them.
         """
-        pointing = self._sorted(_POINTING.format(limit=_MOST_POINTING), {"iri": node})
         pointing = [row for row in pointing if isinstance(row["thing"], ox.NamedNode) and not row["thing"].value.startswith(NODE)]
         owners: dict[RdfTerm, list[Row]] = defaultdict(list)
         for some in _batches(sorted({str(row["thing"]) for row in pointing})):
@@ -242,11 +241,8 @@ class Entities:
 
         Where shapes list classes, only those, in their order.
         """
-        rows = self._store.rows(
-            "SELECT ?class (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s a ?class FILTER(isIRI(?class)) } GROUP BY ?class"
-        )
         listed = self._display.classes()
-        counts = {iri_of_term(row["class"]): _count(row) for row in rows if not listed or iri_of_term(row["class"]) in listed}
+        counts = {cls: number for cls, number in self._uses.classes.items() if not listed or cls in listed}
         place = {cls: position for position, cls in enumerate(listed)}
         ordered = sorted(counts, key=lambda cls: (place.get(cls, len(place)), -counts[cls], cls))
         names = self.names(ordered, language)
@@ -276,7 +272,7 @@ class Entities:
             "SELECT ?ontology ?s ?p ?o WHERE { ?s rdfs:isDefinedBy ?ontology ; ?p ?o }", {"ontology": _node(ontology)}
         )
         grouped = by_subject(rows)
-        uses = {iri_of_term(row["x"]): _count(row) for text in _USES for row in self._store.rows(text)}
+        uses = {**self._uses.properties, **self._uses.classes}
         labels = self._labels([term for row in rows for term in row.values()])
         compose = Composer(ontology, language, labels, self._display)
         terms = [compose.term(iri, pairs, uses.get(iri, 0)) for iri, pairs in grouped.items() if iri != ontology]

@@ -202,7 +202,7 @@ class Page:
     notes: list[Note]  # work by work
     mentions: Mapping[str, Value]  # things that remarks name as queries do, by that name
     more_links: bool = False
-
+    is_hub: bool = False  # whether so much leads to it that it is not counted
     start: int = 0  # of all claims, the first one shown
     claims: int = 0  # how many there are in all
 

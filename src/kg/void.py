@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import pyoxigraph as ox
@@ -18,8 +20,18 @@ NAMESPACES = {
     "format": "http://www.w3.org/ns/formats/",
 }
 
+
+@dataclass(frozen=True)
+class Uses:
+    """How often terms are used."""
+
+    classes: Mapping[str, int]  # IRI → how many things it has
+    properties: Mapping[str, int]  # IRI → in how many triples it stands
+
+
 _Counts = dict[tuple[str, ...], tuple[int, ...]]  # the IRIs that a row of an answer is about → its numbers
 _SPACES = PREFIXES | NAMESPACES
+_VOID = NAMESPACES["void"]
 
 # Aggregates, and not one pass in Python: the engine counts faster than it can hand the terms over, and in less memory.
 _SUBJECTS = "SELECT (SUM(IF(isIRI(?s), 1, 0)) AS ?entities) (COUNT(*) AS ?subjects) { SELECT DISTINCT ?s { ?s ?p ?o } }"
@@ -117,6 +129,19 @@ def describe(store: ox.Store, dataset: str) -> list[ox.Triple]:
         *_linksets(dataset, _count(store, _LINKS)),
         *_graphs(dataset, _count(store, _GRAPHS)),
     ]
+
+
+def read_uses(triples: Iterable[ox.Triple], dataset: str) -> Uses:
+    """What `describe` said of the classes and properties of a data set."""
+    told: dict[tuple[str, str], list[ox.NamedNode | ox.Literal]] = defaultdict(list)
+    for triple in triples:
+        told[triple.subject.value, triple.predicate.value].append(triple.object)  # type: ignore[union-attr,arg-type]
+
+    def counts(kind: str, count: str) -> dict[str, int]:
+        parts = (part.value for part in told[dataset, f"{_VOID}{kind}Partition"])
+        return {told[part, _VOID + kind][0].value: int(told[part, _VOID + count][0].value) for part in parts}
+
+    return Uses(counts("class", "entities"), counts("property", "triples"))
 
 
 def _classes(dataset: str, counts: _Counts, pairs: _Counts) -> Iterator[ox.Triple]:

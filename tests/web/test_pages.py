@@ -239,3 +239,19 @@ def test_our_own_fault_shows_no_stack(client: TestClient, monkeypatch: pytest.Mo
         assert answer.status_code == 500
         assert "secret" not in answer.text
         assert "Traceback" not in answer.text
+
+
+def test_what_very_much_leads_to_asks_its_questions_when_somebody_wants_them(
+    real_client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kg.entity._MOST_POINTING", 20)
+    for path in ("/page/country/br?lang=es", "/page/org/hikvision?lang=es"):
+        text = real_client.get(path).text
+        (section,) = re.findall(r'<section aria-labelledby="questions">.*?</section>', text, re.DOTALL)
+        links = [unescape(link) for link in re.findall(r'href="([^"]*)"', section)]
+        assert len(links) > 1
+        assert 'id="p-' not in text
+        for link in links:
+            answer = real_client.get(link, headers={"Accept": "application/sparql-results+json"})
+            assert answer.status_code == 200, link
+    assert 'aria-labelledby="questions"' not in real_client.get("/page/org/zabbix?lang=es").text

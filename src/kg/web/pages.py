@@ -117,7 +117,7 @@ def pages(site: Site) -> APIRouter:
             "owners": draw_ownership(site, request, page, on),
             "about": about(page),
             "related": related(site, iri, language),
-            "panels": panels_of_thing(site, request, iri, page.classes),
+            "panels": panels_of_thing(site, request, page),
             "contradicted": site.entities.disputes(language, iri) if DEF + "Source" in page.classes else [],
             "changed": site.dates.get(iri, ""),
             "cited": sentence(work_of(site, page, language)),

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from kg.names import DEF, compact
+from kg.page import Page
 from kg.query import Question
 from kg.web.site import Site
 from kg.web.tables import Shown, show
@@ -24,7 +25,7 @@ class Panel:
     """The answer to one question on a page, and the query behind it."""
 
     question: Question
-    shown: Shown
+    shown: Shown | None  # None where it is answered when somebody asks
     query: str
 
 
@@ -43,8 +44,8 @@ def reports(site: Site) -> APIRouter:
     @router.get("/disagreements")
     def disagreements(request: Request) -> Response:
         disputes = site.entities.disputes(choose_language(request))
-        beside = [panel for panel in panels_of_page(site, request, "disagreements") if panel.shown.table.rows]
-        return site.render(request, "disagreements.html", disputes=disputes, panels=beside)
+        panels = _answered(panels_of_page(site, request, "disagreements"))
+        return site.render(request, "disagreements.html", disputes=disputes, panels=panels)
 
     return router
 
@@ -54,12 +55,21 @@ def panels_of_page(site: Site, request: Request, name: str) -> list[Panel]:
     return [_panel(site, request, question, {}) for question in _in_order(site) if name in question.pages]
 
 
-def panels_of_thing(site: Site, request: Request, iri: str, classes: Iterable[str]) -> list[Panel]:
-    """The questions that stand on the pages of things of these classes, asked of one; those with an answer."""
-    ours = {cls.removeprefix(DEF) for cls in classes}
+def panels_of_thing(site: Site, request: Request, page: Page) -> list[Panel]:
+    """The questions that stand on the pages of things of these classes, asked of one; those with an answer.
+
+    Of a thing that very much leads to none is answered here: that takes the longer the larger the graph is.
+    """
+    ours = {cls.removeprefix(DEF) for cls in page.classes}
     asked = [(question, question.panel) for question in _in_order(site) if question.panel and ours.intersection(question.panel[0])]
-    panels = (_panel(site, request, question, {parameter: compact(iri)}) for question, (_, parameter) in asked)
-    return [panel for panel in panels if panel.shown.table.rows]
+    bound = [(question, {parameter: compact(page.iri)}) for question, (_, parameter) in asked]
+    if page.is_hub:
+        return [Panel(question, None, question.bound(given)) for question, given in bound]
+    return _answered(_panel(site, request, question, given) for question, given in bound)
+
+
+def _answered(panels: Iterable[Panel]) -> list[Panel]:
+    return [panel for panel in panels if panel.shown and panel.shown.table.rows]
 
 
 def _looked_at(site: Site, request: Request) -> Mapping[str, Any] | None:

@@ -47,7 +47,7 @@ from kg.settings import Settings
 from kg.store import Store, backends
 from kg.tombstones import Tombstone, read_tombstones
 from kg.vocabulary import Vocabulary
-from kg.void import describe
+from kg.void import describe, read_uses
 from kg.web.assets import MADE
 from kg.web.text import LANGUAGES, LATEST, choose_language, environment, page_link, pin, resource_link
 
@@ -167,10 +167,10 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
     store = backends.open_store(release, PREFIXES, context, settings)
     questions = Questions(release.path / QUERIES)
     display = Display(json.loads((release.path / ORDER).read_text("utf-8")))
-    void = ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE)
+    void = frozenset(quad.triple for quad in ox.parse(path=release.path / VOID, format=ox.RdfFormat.TURTLE))
     return Site(
         store,
-        Entities(store, display),
+        Entities(store, display, read_uses(void, DATASET)),
         questions,
         Lists(store, release.path / QUERIES / LISTS, release.path / ROSTER),
         Ownership(store),
@@ -179,7 +179,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
         release.manifest,
         release.downloads,
         DATASET,
-        frozenset(quad.triple for quad in void),
+        void,
         Vocabulary(store, questions),
         context,
         json.loads((release.path / DATES).read_text("utf-8")),
@@ -200,7 +200,7 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
     void = frozenset(describe(read, dataset))
     return Site(
         store,
-        Entities(store, Display()),
+        Entities(store, Display(), read_uses(void, dataset)),
         Questions(None),
         Lists(store, None, None),
         Ownership(store),
