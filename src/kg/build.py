@@ -132,7 +132,8 @@ def build(root: Path, out: Path, progress: Progress = _silent, version: Version 
             draft.replace(final)
         elif read_release(final).manifest.id != manifest.id:
             raise KgError(f"{final} is another release of that version. Commit {RECORD}, which tells of it, or remove that folder.")
-        complete(final)
+        for folder in releases.iterdir():
+            complete(folder)
         switch(out, manifest.name, inputs)
     progress("total", time.perf_counter() - started)
     return read_release(final)

@@ -29,6 +29,7 @@ Chosen = Mapping[str, Sequence[str]]
 MOST_OFFERED = 1000
 _MOST_MENTIONED = 300  # members of a list that have one value, the first in English, of which some are shown
 _MOST_DAYS = 50  # whose values are kept
+_FARTHEST = 2**62  # place in a list: SQLite takes no larger number
 _PREFIX = re.compile(r"^PREFIX .*$", re.MULTILINE)
 _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
@@ -139,7 +140,7 @@ class Lists:
         wanted = [(facet, value, self._find(view, facet, value)) for facet in facets for value in chosen.get(facet.name, ())]
         view = self._narrowed(view, wanted)
         order = next((facet for facet in facets if facet.name == sort), None)
-        numbers = self._sorted(view, order, BY_NAME[language], most, start)
+        numbers = self._sorted(view, order, BY_NAME[language], most, min(start, _FARTHEST))
         terms = self._terms([*numbers, *(number for _, _, found in wanted for number in found)], view)
         meant = [(facet, value, [terms[number] for number in found]) for facet, value, found in wanted]
         return Listing(

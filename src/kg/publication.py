@@ -162,7 +162,7 @@ def _write_indexes(folder: Path, store: ox.Store) -> None:
 
 def complete(folder: Path) -> None:
     """Make what serving needs of a release and earlier versions of this program did not make."""
-    if not (folder / ROSTER).exists():
+    if (folder / MANIFEST).exists() and not (folder / ROSTER).exists():
         with drafted(folder.parent) as draft:
             write_roster(ox.Store.read_only(str(folder / STORE)), read_facets(folder / QUERIES / LISTS), draft / ROSTER)
             (draft / ROSTER).replace(folder / ROSTER)
