@@ -177,7 +177,7 @@ class Lists:
         return found
 
     def _first(self, facet: int, value: int, language: str, most: int) -> list[str]:
-        """Not of all: there may be a million."""
+        """By their names; of very many, those of the first in English."""
         text = f"""SELECT text FROM (SELECT thing FROM held WHERE value = ? AND facet = ? ORDER BY thing LIMIT {_MOST_MENTIONED})
             JOIN term ON id = thing ORDER BY {BY_NAME[language]} LIMIT ?"""  # noqa: S608 (a constant and a column of ours)
         return [text for (text,) in self._connection.execute(text, (value, facet, most))]
@@ -275,7 +275,7 @@ class Lists:
                     WHERE facet = {number} AND thing IN {view.passing} GROUP BY value"""  # noqa: S608
                 if view.passing == _MEMBERS and table == "held":
                     counted = f"SELECT value, things FROM tally WHERE facet = {number}"  # noqa: S608
-                text = f"""SELECT value, things FROM ({counted}) JOIN term ON term.id = value
+                text = f"""SELECT value, things FROM ({counted}) LEFT JOIN term ON term.id = value
                     ORDER BY things DESC, term.{name} LIMIT {MOST_OFFERED}"""  # noqa: S608
                 found[facet.name] = self._connection.execute(text, {"cls": view.cls}).fetchall()
         terms = self._terms([value for pairs in found.values() for value, _ in pairs], view)

@@ -129,6 +129,29 @@ def test_a_list_can_be_sorted_by_a_column(real_client: TestClient) -> None:
     assert len(by_name) == len(by_country)
 
 
+def test_a_long_list_goes_on_from_page_to_page(real_client: TestClient) -> None:
+    wanted = [thing["iri"] for thing in real_client.get("/browse/Source.json?lang=es").json()]
+    found: list[str] = []
+    for start in range(0, len(wanted) + 50, 50):
+        rows = re.findall(
+            r'<tr><th scope="row"><a href="/page/([^"?]+)', page(real_client, f"/browse/Source?lang=es&start={start}")
+        )
+        assert len(rows) == min(50, max(0, len(wanted) - start))
+        found += [f"https://w3id.org/vigia/id/{path}" for path in rows]
+    assert found == wanted
+    assert "The list ends before this place" in page(real_client, f"/browse/Source?lang=en&start={10**30}")
+
+
+def test_a_filter_with_very_many_values_says_that_some_are_left_out(
+    real_client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "the most frequent" not in page(real_client, "/browse/Initiative?lang=en")
+    for module in ("kg.listing", "kg.web.browsing"):
+        monkeypatch.setattr(f"{module}.MOST_OFFERED", 4)
+    text = page(real_client, "/browse/Initiative?lang=en&sort=country")
+    assert text.count("There may be more: these are the most frequent.") > 3
+
+
 @pytest.mark.parametrize("cls", ["Initiative", "Company", "Agreement", "Source"])
 @pytest.mark.parametrize("view", ["map", "timeline"])
 def test_every_view_of_a_list_has_the_same_things(real_client: TestClient, cls: str, view: str) -> None:
