@@ -24,6 +24,7 @@ from typing import TextIO
 
 import pyoxigraph as ox
 
+from kg.directory import write_directory
 from kg.facet import read_facets
 from kg.index import write_index
 from kg.names import BASE, DATASET, DEF, NODE, PREFIXES
@@ -31,6 +32,7 @@ from kg.publication import describe_files
 from kg.release import (
     CONTEXT,
     DATES,
+    DIRECTORY,
     LISTS,
     LOD_CLOUD,
     NQUADS,
@@ -261,6 +263,11 @@ def lists(folder: Path, *_: object) -> None:
     write_roster(ox.Store.read_only(str(folder / STORE)), read_facets(folder / QUERIES / LISTS), folder / ROSTER)
 
 
+def names(folder: Path, *_: object) -> None:
+    """What matching reads."""
+    write_directory(ox.Store.read_only(str(folder / STORE)), folder / DIRECTORY)
+
+
 def void(folder: Path, *_: object) -> None:
     """What the release holds, in numbers."""
     read = ox.Store.read_only(str(folder / STORE))
@@ -278,7 +285,7 @@ def finish(folder: Path, *_: object) -> None:
     switch(build, manifest.name, hashlib.sha256(manifest.id.encode()).hexdigest())
 
 
-STEPS = {"dump": dump, "store": store, "index": index, "lists": lists, "void": void, "finish": finish}
+STEPS = {"dump": dump, "store": store, "index": index, "lists": lists, "names": names, "void": void, "finish": finish}
 
 
 def main() -> None:

@@ -21,11 +21,12 @@ import numpy as np
 import pyoxigraph as ox
 from rapidfuzz import fuzz, process
 
-from kg.catalogue import Catalogue
+from kg.database import Database
+from kg.directory import Thing, things_of
 from kg.index import fold
-from kg.matching import AHEAD, BIAS, MATCH, WEIGHTS, Features, Matcher, Thing, Wanted
-from kg.names import BASE, DEF, PREFIXES, expand
-from kg.release import NQUADS, current_release
+from kg.matching import AHEAD, BIAS, MATCH, WEIGHTS, Features, Matcher, Wanted
+from kg.names import BASE, DEF, expand
+from kg.release import DIRECTORY, STORE, current_release
 
 _NAMES = Path(__file__).parent.parent / "tests" / "reconciliation" / "names.csv"
 _BATCH = 10
@@ -45,22 +46,6 @@ class Row:
     expected: str | None
     noise: str
     part: str
-
-
-class _Store:
-    """What `Catalogue` asks of a store, from the dump of a release."""
-
-    def __init__(self, dump: Path) -> None:
-        self._store = ox.Store()
-        self._store.bulk_load(path=str(dump))
-
-    def rows(self, text: str, bind: object = None) -> list[dict[str, object]]:
-        """See `kg.store.Store`."""
-        assert bind is None  # noqa: S101 (the catalogue binds nothing)
-        solutions = self._store.query(text, prefixes=PREFIXES)
-        assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
-        names = [variable.value for variable in solutions.variables]
-        return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in solutions]
 
 
 def read_rows(path: Path = _NAMES) -> list[Row]:
@@ -208,9 +193,8 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="Print the weights that fit the half that may be tuned by.")
     given = parser.parse_args()
     release = current_release(given.release)
-    catalogue = Catalogue(_Store(release.path / NQUADS))  # type: ignore[arg-type]
-    rows, matcher = read_rows(), catalogue.matcher
-    things = matcher.things
+    rows, matcher = read_rows(), Matcher(Database(release.path / DIRECTORY))
+    things = list(things_of(ox.Store.read_only(str(release.path / STORE))))
     tune, test = ([row for row in rows if row.part == part] for part in ("tune", "test"))
     if given.fit:
         print(fit(matcher, tune))
@@ -227,7 +211,7 @@ def main() -> None:
     print(f"\n{len(rows)} names, {len(test)} of them in *test*, of which {absent} mean nothing that is in the graph.")
     taken = seconds(matcher, rows, _TIMES)
     print(f"\nA batch of ten takes {1000 * quantiles(taken, n=20)[-1]:.0f} ms (p95) on the {len(things):,} things of the release,")
-    large = Matcher(many(things), {})
+    large = Matcher.of(many(things), {})
     taken = seconds(large, rows, _TIMES)
     print(f"{1000 * quantiles(taken, n=20)[-1]:.0f} ms on {_MANY:,} made-up ones.")
 

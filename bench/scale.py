@@ -32,7 +32,7 @@ from bench.versions import describe
 MEMORY, DISK = "memory", "disk"
 TARGETS = (MEMORY, DISK, *ENGINES)
 _PYTHON = str(OURS.with_name("python"))
-_STEPS = ("dump", "store", "index", "lists", "void", "finish")
+_STEPS = ("dump", "store", "index", "lists", "names", "void", "finish")
 _REAL = "real"
 _MADE = "made.json"
 _SENT = 500_000  # triples above which an engine is filled by its own bulk loader
@@ -183,7 +183,7 @@ def _grow(run: Run, number: int) -> None:
         seconds, most = _timed(command, {})
         made += [("make", f"{step}: seconds", seconds), ("make", f"{step}: bytes", most)]
         _tell(f"  {step}: {seconds:.1f} s, {most / 2**20:,.0f} MiB")
-    for part in ("store", "kg.nq", "search.sqlite", "lists.sqlite"):
+    for part in ("store", "kg.nq", "search.sqlite", "lists.sqlite", "names.sqlite"):
         made.append(("disk", part, _bytes(release(run.build) / part)))
     (run.build / _MADE).write_text(json.dumps(made), "utf-8")
 

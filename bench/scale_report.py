@@ -29,6 +29,7 @@ _STEPS = {
     "store": "store",
     "index": "index of search",
     "lists": "index of lists",
+    "names": "index of names",
     "void": "VoID",
     "finish": "hashes",
 }

@@ -24,6 +24,7 @@ from kg.release import (
     CLAIMS,
     DATES,
     DCAT,
+    DIRECTORY,
     GZIP,
     JSON_LD,
     MANIFEST,
@@ -59,7 +60,7 @@ def test_the_dump_writes_values_as_the_store_gives_them(real: tuple[Path, Releas
 
 def test_the_release_is_named_by_its_content(small: tuple[Path, Release]) -> None:
     release = small[1]
-    for_serving = {ROSTER, SEARCH, DATES, MANIFEST, STORE}
+    for_serving = {DIRECTORY, ROSTER, SEARCH, DATES, MANIFEST, STORE}
     found = (path.relative_to(release.path) for path in release.path.rglob("*") if path.is_file())
     names = sorted(path.as_posix() for path in found if path.parts[0] not in for_serving)
     lines = "".join(f"{name} {hashlib.sha256((release.path / name).read_bytes()).hexdigest()}\n" for name in names)
@@ -100,11 +101,12 @@ def test_the_release_brings_all_that_serving_needs(small: tuple[Path, Release]) 
 
 def test_what_an_earlier_version_did_not_make_is_added_to_its_release(own_model: Path, tmp_path: Path) -> None:
     first = build(own_model, tmp_path)
-    lists, kept = first.path / ROSTER, (first.path / NQUADS).stat()
-    made = lists.read_bytes()
-    lists.unlink()
-    assert build(own_model, tmp_path) == first
-    assert lists.read_bytes() == made
+    kept = (first.path / NQUADS).stat()
+    for name in (DIRECTORY, ROSTER):
+        made = (first.path / name).read_bytes()
+        (first.path / name).unlink()
+        assert build(own_model, tmp_path) == first
+        assert (first.path / name).read_bytes() == made
     assert (first.path / NQUADS).stat() == kept
     assert [path.name for path in (tmp_path / RELEASES).iterdir()] == [first.path.name]
 

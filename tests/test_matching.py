@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kg.matching import Matcher, Thing, Wanted
+from kg.directory import Thing
+from kg.matching import Matcher, Wanted
 
 COMPANY, BODY = frozenset({"Company"}), frozenset({"PublicBody"})
 THINGS = [
@@ -17,7 +18,7 @@ THINGS = [
     Thing("ine", ["Instituto Nacional Electoral (INE)"], BODY, frozenset({"mx"})),
     Thing("rafael-correa", ["Rafael Correa"], frozenset({"Person"}), frozenset({"ec"})),
 ]
-MATCHER = Matcher(
+MATCHER = Matcher.of(
     THINGS, {"AR": ["Argentina"], "UY": ["Uruguay"], "PE": ["Peru", "Perú"], "CN": ["China"], "MX": ["Mexico", "México"]}
 )
 

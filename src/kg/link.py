@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.matching import Candidate, Matcher, Thing, Wanted
+from kg.directory import Thing
+from kg.matching import Candidate, Matcher, Wanted
 from kg.names import BASE, PREFIXES, compact
 from kg.release import LINK_REPORT
 from kg.wikidata import (
@@ -201,7 +202,7 @@ def score(
         Thing(item.number, item.names, countries=frozenset(codes[each] for each in item.values.get(COUNTRY, ()) if each in codes))
         for item in listed
     ]
-    matcher = Matcher(known, called)
+    matcher = Matcher.of(known, called)
     best: dict[str, Candidate] = {}
     for _, name in thing.names:
         for candidate in matcher.find(Wanted(name, countries=thing.countries), len(known)):
@@ -294,7 +295,7 @@ def _checked(link: str, thing: str, item: Item, names: list[str], kept: set[str]
     now = set(item.values.get(INSTANCE_OF, ()))
     if kept and now and not kept & now:
         return Checked(link, thing, item.asked, "changed", f"It was of kind {' '.join(sorted(kept))}, now {' '.join(sorted(now))}.")
-    matcher = Matcher([Thing(item.number, item.names)], {})
+    matcher = Matcher.of([Thing(item.number, item.names)], {})
     best = max((each.score for name in names for each in matcher.find(Wanted(name), 1)), default=0.0)
     if best < _DRIFTED:
         return Checked(link, thing, item.asked, "renamed", f"It is now called {_said(item)}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.errors import ReleaseMissing
+from kg.database import Database
 from kg.facet import Facet, read_facets
 from kg.names import DEF, compact, expand
 from kg.roster import BY_NAME, type_of
@@ -35,7 +34,6 @@ _ONTOLOGY = "PREFIX kg: <" + DEF + ">"
 _RDFS = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>"
 # What passes the filters, and what facets say of another day than today.
 _BESIDE = """
-PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE passing (thing INTEGER PRIMARY KEY);
 CREATE TEMP TABLE told (
     facet INTEGER, thing INTEGER, value INTEGER, as_of INTEGER, certainty INTEGER, PRIMARY KEY (facet, thing, value)
@@ -92,13 +90,6 @@ class _View:
         return "told" if self.day and facet.is_dated else "held"
 
 
-class _Connection(sqlite3.Connection):
-    """One that a thread keeps; whichever thread finds it forsaken closes it."""
-
-    def __del__(self) -> None:
-        self.close()
-
-
 class Lists:
     """All lists of a release, from the file that `kg.roster` wrote; of another day than today, from the store."""
 
@@ -106,11 +97,8 @@ class Lists:
         """None where there are no lists; raises ReleaseMissing where there should be a file of them."""
         self._store = store
         self._facets = read_facets(folder) if folder else {}
-        self._address = f"{path.resolve().as_uri()}?mode=ro&immutable=1" if path else ""
-        self._thread = threading.local()
+        self._database = Database(path, _BESIDE) if path else None
         self._days: dict[tuple[str, str], _Day] = {}
-        if path and not path.exists():
-            raise ReleaseMissing(f"{path} is missing: the release was made by an earlier version of this program. Run 'kg build'.")
         numbers = self._connection.execute("SELECT class, name, id FROM facet") if path else ()
         self._numbers: Mapping[tuple[str, str], int] = {(cls, name): number for cls, name, number in numbers}
 
@@ -186,14 +174,8 @@ class Lists:
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        """One for each thread, with tables of its own beside the file."""
-        if not (connection := getattr(self._thread, "connection", None)):
-            connection = sqlite3.connect(
-                self._address, uri=True, isolation_level=None, check_same_thread=False, factory=_Connection
-            )
-            connection.executescript(_BESIDE)
-            self._thread.connection = connection
-        return connection
+        assert self._database  # noqa: S101 (without a file there are no lists, and nobody asks)
+        return self._database.connection
 
     def _number(self, term: Term) -> int | None:
         text = "SELECT id FROM term WHERE text = ? AND type = ?"

@@ -1,19 +1,21 @@
-"""Names, types and countries of things come in, then names that somebody wrote; the things that these may mean go out, scored."""
+"""Names that somebody wrote come in; the things of a directory that these may mean go out, scored."""
 
 from __future__ import annotations
 
-from array import array
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import exp, log
 from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from kg.spelling import ADDED, Speller, Spelling, initials, readings
+from kg.database import Connected, InMemory
+from kg.directory import Name, Thing, fill, pieces, read_name, unpacked
+from kg.spelling import ADDED, Speller, Spelling, readings
 
-_SIZE = 3  # letters of the pieces by which names are found
 _MOST_READ = 5_000  # entries of the index that one name may cost
 _LOOKED_AT = 60  # names that are compared closely
 _LIKE = 0.75  # how like two words must be to be taken for one
@@ -24,18 +26,12 @@ _ADDED = 0.4  # what a word counts that companies add to their names, where one 
 _WHOLE = 0.85  # how like two names must be, all of either as one word, for that to count
 #: From this score on, and with odds so many times those of the next, a candidate is taken for the thing that was meant.
 MATCH, AHEAD = 50.0, 2.7
+_KEPT = 20_000  # names, and words, that are kept in memory
 _HOPELESS = 1.0  # a score below which a candidate is not worth showing
-
-
-@dataclass(frozen=True)
-class Thing:
-    """What is known of a thing: its names, all its classes, and the codes (ISO 3166-1) of the countries it belongs to."""
-
-    iri: str
-    names: Sequence[str]
-    classes: frozenset[str] = frozenset()
-    countries: frozenset[str] = frozenset()
-    is_mobile: bool = False  # it may act in countries that are not its own, as companies do
+_GIVEN = "(SELECT value FROM json_each(?))"
+_HOLDING = "SELECT substr(numbers, 1, ?) FROM piece WHERE id = ?"
+_NAMED = """SELECT thing.id, text, words, name.countries, joined, written, made, part, iri, classes, thing.countries, mobile
+    FROM name JOIN thing ON thing.id = name.thing WHERE name.id = ?"""
 
 
 @dataclass(frozen=True)
@@ -114,28 +110,37 @@ BIAS = -10.02
 
 
 @dataclass(frozen=True)
-class _Name:
-    thing: int
-    text: str
-    spelling: Spelling
-    is_made: bool = False  # of initials that nobody wrote down
-    is_part: bool = False  # of a name with brackets what is outside them, or in them
+class _Near:
+    """A name of a thing that is compared closely."""
+
+    number: int  # of the thing
+    thing: Thing
+    name: Name
 
 
 class Matcher:
     """Finds things by names as people write them."""
 
-    def __init__(self, things: Iterable[Thing], countries: Mapping[str, Iterable[str]]) -> None:
-        """`countries`: code of two letters → names in any language."""
-        self.things = list(things)
+    def __init__(self, database: Connected) -> None:
+        """Of a directory, which `kg.directory` wrote."""
+        self._database = database
+        connection = database.connection
+        countries: dict[str, list[str]] = defaultdict(list)
+        for code, name in connection.execute("SELECT code, name FROM country"):
+            countries[code].append(name)
         self._speller = Speller(countries)
-        self._names = [name for number, thing in enumerate(self.things) for name in self._named(number, thing)]
-        self._weights = self._weigh()
-        self._most = log(len(self.things) + 1) + 0.5
-        self._pieces: dict[str, array[int]] = defaultdict(lambda: array("I"))
-        for number, name in enumerate(self._names):
-            for piece in _pieces(name.spelling):
-                self._pieces[piece].append(number)
+        self._lengths = unpacked("H", connection.execute("SELECT lengths FROM length").fetchone()[0])
+        self._total = connection.execute("SELECT count(*) FROM thing").fetchone()[0] + 1
+        self._most = log(self._total) + 0.5
+        # What is asked for again and again; of a graph of usual size, all of it.
+        self._named, self._weight = lru_cache(_KEPT)(self._read), lru_cache(_KEPT)(self._tell)
+
+    @classmethod
+    def of(cls, things: Iterable[Thing], countries: Mapping[str, Iterable[str]]) -> Matcher:
+        """Of some things, for the thread that asks; `countries`: code of two letters → names in any language."""
+        database = InMemory()
+        fill(database.connection, things, countries)
+        return cls(database)
 
     def country(self, text: str) -> str | None:
         """The code of a country by its name in any language, or by its code."""
@@ -154,68 +159,48 @@ class Matcher:
                 best[number] = candidate
         return decide(each for each in best.values() if each.score >= _HOPELESS)[:limit]
 
-    def compare(self, wanted: Wanted) -> Iterable[tuple[int, Candidate, Features]]:
+    def compare(self, wanted: Wanted) -> Iterator[tuple[int, Candidate, Features]]:
         """Each name that comes near one of the readings of what was written."""
         for place, text in enumerate(readings(wanted.name)):
             spelling = self._speller.spell(text)
-            for number in self._near(spelling):
-                name = self._names[number]
-                thing = self.things[name.thing]
-                if wanted.classes and not wanted.classes & thing.classes:
-                    continue
-                features = self._features(wanted, spelling, name, thing, is_part=place > 0)
+            for each in self._near(spelling, wanted.classes):
+                features = self._features(wanted, spelling, each, is_part=place > 0)
                 agrees = True if features.agrees else False if features.differs or features.elsewhere else None
                 odds = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True))
-                yield name.thing, Candidate(thing.iri, name.text, odds, round(features.both, 3), agrees), features
+                yield each.number, Candidate(each.thing.iri, each.name.text, odds, round(features.both, 3), agrees), features
 
-    def _named(self, number: int, thing: Thing) -> list[_Name]:
-        read = [(text, place > 0) for name in thing.names for place, text in enumerate(readings(name))]
-        written = dict(reversed(read))  # whole, where it is both
-        names = [_Name(number, text, self._speller.spell(text), is_part=is_part) for text, is_part in written.items()]
-        names = [name for name in names if not (name.is_part and self._speller.country(name.text))]
-        # A country goes by its code; its names are kept as well, for those who mistype them.
-        plain = [self._speller.plain(name.text) for name in names]
-        names += [
-            _Name(number, name.text, spelling)
-            for name, spelling in zip(names, plain, strict=True)
-            if not name.spelling.countries and len(name.spelling.words) == 1 and name.spelling.words != spelling.words
-        ]
-        known = {name.spelling.joined for name in names}
-        made = {letters: text for text in thing.names if (letters := initials(text)) and letters not in known}
-        return names + [
-            _Name(number, text, Spelling((letters,), frozenset(), letters), is_made=True) for letters, text in made.items()
-        ]
+    def _tell(self, word: str) -> float:
+        """How much a word tells: the rarer the more."""
+        row = self._database.connection.execute("SELECT things FROM word WHERE word = ?", (word,)).fetchone()
+        return 0.5 + log(self._total / row[0]) if row else self._most
 
-    def _weigh(self) -> dict[str, float]:
-        """Word → how much it tells: the rarer the more."""
-        within: dict[str, set[int]] = defaultdict(set)
-        for name in self._names:
-            for word in name.spelling.words:
-                within[word].add(name.thing)
-        total = len(self.things) + 1
-        return {word: 0.5 + log(total / len(things)) for word, things in within.items()}
+    def _read(self, number: int) -> _Near:
+        thing, *name, iri, classes, countries, is_mobile = self._database.connection.execute(_NAMED, (number,)).fetchone()
+        known = Thing(iri, (), frozenset(classes.split()), frozenset(countries.split()), bool(is_mobile))
+        return _Near(thing, known, read_name(name))
 
-    def _weight(self, word: str) -> float:
-        return self._weights.get(word, self._most)
-
-    def _near(self, spelling: Spelling) -> list[int]:
-        """The names that share most pieces with what was written, rare pieces first."""
-        lists = sorted((self._pieces[piece] for piece in _pieces(spelling) if piece in self._pieces), key=len)
+    def _near(self, spelling: Spelling, classes: frozenset[str]) -> list[_Near]:
+        """Of the names that share most pieces with what was written, rare pieces first, those of things of some class."""
+        connection = self._database.connection
+        text = f"SELECT id, names FROM piece WHERE piece IN {_GIVEN} ORDER BY names, piece"  # noqa: S608 (a constant)
         shared: Counter[int] = Counter()
         read = 0
-        for numbers in lists:
-            read += len(numbers)
+        for piece, names in connection.execute(text, (json.dumps(list(pieces(spelling))),)).fetchall():
+            read += names
             if read > _MOST_READ and shared:
                 break
-            shared.update(numbers)
-        names, length = self._names, len(spelling.joined) + 2
+            (content,) = connection.execute(_HOLDING, (4 * _MOST_READ, piece)).fetchone()
+            shared.update(unpacked("I", content))
+        lengths, length = self._lengths, len(spelling.joined) + 2
+        nearest = list(shared)
         if len(shared) > _LOOKED_AT:
-            return sorted(shared, key=lambda n: (-shared[n] / (length + len(names[n].spelling.joined)), n))[:_LOOKED_AT]
-        return list(shared)
+            nearest = sorted(shared, key=lambda n: (-shared[n] / (length + lengths[n]), n))[:_LOOKED_AT]
+        near = map(self._named, nearest)
+        return [each for each in near if not classes or classes & each.thing.classes]
 
-    def _features(self, wanted: Wanted, spelling: Spelling, name: _Name, thing: Thing, *, is_part: bool) -> Features:
-        theirs = name.spelling
-        matched, strange, missing = self._align(spelling, theirs)
+    def _features(self, wanted: Wanted, spelling: Spelling, near: _Near, *, is_part: bool) -> Features:
+        name, thing, theirs = near.name, near.thing, near.name.spelling
+        matched, strange, missing = _align(spelling, theirs)
 
         def lacking(word: str) -> float:
             return self._weight(word) * (_ADDED if thing.is_mobile and word in ADDED else 1)
@@ -248,27 +233,28 @@ class Matcher:
             float(name.is_part),
         )
 
-    def _align(self, one: Spelling, other: Spelling) -> tuple[list[tuple[str, str, float]], list[str], list[str]]:
-        """Pairs of words with how like they are, then the words that only one or only the other has."""
-        if one.joined == other.joined:
-            return [(word, word, 1.0) for word in other.words], [], []
-        left = list(other.words)
-        matched = [(word, word, 1.0) for word in one.words if word in left]
-        for word, _, _ in matched:
-            left.remove(word)
-        written, theirs = dict(zip(one.words, one.written, strict=False)), dict(zip(other.words, other.written, strict=False))
-        strange = []
-        for word in one.words:
-            if word in other.words:
-                continue
-            pairs = ((_like(written.get(word, word), theirs.get(their, their)), their) for their in left)
-            likeness, likest = max(pairs, default=(0.0, ""))
-            if likeness:
-                left.remove(likest)
-                matched.append((word, likest, likeness))
-            else:
-                strange.append(word)
-        return matched, strange, left
+
+def _align(one: Spelling, other: Spelling) -> tuple[list[tuple[str, str, float]], list[str], list[str]]:
+    """Pairs of words with how like they are, then the words that only one or only the other has."""
+    if one.joined == other.joined:
+        return [(word, word, 1.0) for word in other.words], [], []
+    left = list(other.words)
+    matched = [(word, word, 1.0) for word in one.words if word in left]
+    for word, _, _ in matched:
+        left.remove(word)
+    written, theirs = dict(zip(one.words, one.written, strict=False)), dict(zip(other.words, other.written, strict=False))
+    strange = []
+    for word in one.words:
+        if word in other.words:
+            continue
+        pairs = ((_like(written.get(word, word), theirs.get(their, their)), their) for their in left)
+        likeness, likest = max(pairs, default=(0.0, ""))
+        if likeness:
+            left.remove(likest)
+            matched.append((word, likest, likeness))
+        else:
+            strange.append(word)
+    return matched, strange, left
 
 
 def _digits(spelling: Spelling) -> frozenset[str]:
@@ -302,12 +288,6 @@ def _like(one: str, other: str) -> float:
     if len(shorter) < _SHORTEST:
         return 0.0
     return DamerauLevenshtein.normalized_similarity(one, other, score_cutoff=_LIKE)
-
-
-def _pieces(spelling: Spelling) -> set[str]:
-    """What a name is found by: letters that follow each other, in each word and across."""
-    texts = [f"^{word}$" for word in spelling.words] + [spelling.joined]
-    return {text[place : place + _SIZE] for text in texts for place in range(max(1, len(text) - _SIZE + 1))}
 
 
 def decide(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -20,6 +20,7 @@ from kg import dcat
 from kg.claims import claims_table
 from kg.crate import CRATE, describe_crate
 from kg.csvw import Table, described, written
+from kg.directory import write_directory
 from kg.errors import KgError, ReleaseMissing
 from kg.examples import describe_examples
 from kg.facet import read_facets
@@ -38,6 +39,7 @@ from kg.release import (
     DATES,
     DCAT,
     DESCRIBED,
+    DIRECTORY,
     FOLLOWTHEMONEY,
     GZIP,
     JSON_LD,
@@ -75,6 +77,7 @@ from kg.validate import page_order
 from kg.version import NAME, RECORD, Version
 from kg.void import DESCRIPTION, NAMESPACES, TITLE, describe, metadata
 
+_INDEXES = (SEARCH, ROSTER, DIRECTORY)
 _DUMPS = (NQUADS, TRIG, TURTLE, JSON_LD)
 # The system's own zlib writes other bytes on other machines; this one comes with the program.
 _GZIP_LEVEL, _ZSTD_LEVEL = 9, 9
@@ -155,17 +158,21 @@ def _write_store(folder: Path, quads: Iterable[ox.Quad]) -> ox.Store:
 
 
 def _write_indexes(folder: Path, store: ox.Store) -> None:
-    """What search and lists are read from."""
+    """What search, lists and matching read."""
     write_index(store, folder / SEARCH)
     write_roster(store, read_facets(folder / QUERIES / LISTS), folder / ROSTER)
+    write_directory(store, folder / DIRECTORY)
 
 
 def complete(folder: Path) -> None:
     """Make what serving needs of a release and earlier versions of this program did not make."""
-    if (folder / MANIFEST).exists() and not (folder / ROSTER).exists():
-        with drafted(folder.parent) as draft:
-            write_roster(ox.Store.read_only(str(folder / STORE)), read_facets(folder / QUERIES / LISTS), draft / ROSTER)
-            (draft / ROSTER).replace(folder / ROSTER)
+    if not (folder / MANIFEST).exists() or all((folder / name).exists() for name in _INDEXES):
+        return
+    with drafted(folder.parent) as draft:
+        shutil.copytree(folder / QUERIES, draft / QUERIES)
+        _write_indexes(draft, ox.Store.read_only(str(folder / STORE)))
+        for name in _INDEXES:
+            (draft / name).replace(folder / name)
 
 
 def _write_table(folder: Path, table: Table, name: str, version: Version) -> None:
@@ -186,7 +193,7 @@ def describe_files(folder: Path, counts: dict[str, int], version: Version, dates
     """Write what speaks of the other files, the manifest last."""
     if version.name:
         _write_json(folder / DATES, dates)
-    apart = {folder / SEARCH, folder / ROSTER, *(folder / STORE).iterdir()}
+    apart = {*(folder / name for name in _INDEXES), *(folder / STORE).iterdir()}
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path not in apart)
     files: dict[str, dict[str, Any]] = {name: _facts(folder / name) for name in names}
     draft = Manifest("", version.name, version.previous, version.commit, counts, files)

@@ -30,6 +30,7 @@ LOD_CLOUD = "lod-cloud.json"
 CONTEXT = "context.jsonld"
 SEARCH = "search.sqlite"  # not among the files of the manifest: SQLite writes its own version into it
 ROSTER = "lists.sqlite"  # nor this
+DIRECTORY = "names.sqlite"  # nor this
 DATES = "dates.json"  # not either: the same files can have been written on another day
 REPORT = "report.json"
 ORDER = "order.json"

@@ -6,7 +6,6 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from math import log1p
@@ -15,6 +14,7 @@ from pathlib import Path
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
+from kg.database import Database
 from kg.index import FIELDS, fold
 
 _WORD = re.compile(r"\w+")
@@ -57,37 +57,32 @@ class Search:
     """Looks into the file that `kg.index` wrote."""
 
     def __init__(self, path: Path) -> None:
-        self._address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._database = Database(path)
 
     def find(self, text: str, cls: str = "", start: int = 0, limit: int = 20) -> Found:
         """Things that all words lead to, of a class if one is given; where there are none, those of the likeliest other words."""
         words = _words(text)
         if not words:
             return Found((), 0, {})
-        with closing(self._open()) as connection:
-            classes, instead = dict(connection.execute(_COUNTED, (_begin_so(words),))), None
-            if not classes and (likely := [self._likely(word) for word in words]) != words:
-                classes = dict(connection.execute(_COUNTED, (_begin_so(likely),)))
-                words, instead = likely, " ".join(likely) if classes else None
-            given = {"words": _begin_so(words), "class": cls, "most": max(_CANDIDATES, start + limit)}
-            rows = connection.execute(_RANKED, given).fetchall()
-            rows.sort(key=lambda row: (-_worth(connection, row, words), row[1]))
-            hits = [_hit(connection, row, words) for row in rows[start : start + limit]]
+        connection = self._database.connection
+        classes, instead = dict(connection.execute(_COUNTED, (_begin_so(words),))), None
+        if not classes and (likely := [self._likely(word) for word in words]) != words:
+            classes = dict(connection.execute(_COUNTED, (_begin_so(likely),)))
+            words, instead = likely, " ".join(likely) if classes else None
+        given = {"words": _begin_so(words), "class": cls, "most": max(_CANDIDATES, start + limit)}
+        rows = connection.execute(_RANKED, given).fetchall()
+        rows.sort(key=lambda row: (-_worth(connection, row, words), row[1]))
+        hits = [_hit(connection, row, words) for row in rows[start : start + limit]]
         return Found(hits, classes.get(cls, 0) if cls else sum(classes.values()), classes, instead)
 
     def everything(self) -> list[tuple[str, str, int, list[tuple[str, str]]]]:
         """All things by their IRIs: each with its class, how many links lead to it, and its texts behind their fields."""
-        with closing(self._open()) as connection:
-            texts: dict[int, list[tuple[str, str]]] = defaultdict(list)
-            for number, field, text in connection.execute(
-                "SELECT thing, field, text FROM text ORDER BY thing, field, text, language"
-            ):
-                texts[number].append((field, text))
-            rows = connection.execute("SELECT id, iri, class, links FROM thing ORDER BY iri").fetchall()
+        connection = self._database.connection
+        texts: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for number, field, text in connection.execute("SELECT thing, field, text FROM text ORDER BY thing, field, text, language"):
+            texts[number].append((field, text))
+        rows = connection.execute("SELECT id, iri, class, links FROM thing ORDER BY iri").fetchall()
         return [(iri, cls, links, texts[number]) for number, iri, cls, links in rows]
-
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._address, uri=True)
 
     def _likely(self, word: str) -> str:
         """The word of the vocabulary that this may be a mistyping of, or itself."""
@@ -101,8 +96,7 @@ class Search:
     @cached_property
     def _vocabulary(self) -> dict[str, int]:
         """All words, the most frequent first, each with in how many things it is."""
-        with closing(self._open()) as connection:
-            return dict(connection.execute("SELECT term, doc FROM vocabulary ORDER BY doc DESC, term"))
+        return dict(self._database.connection.execute("SELECT term, doc FROM vocabulary ORDER BY doc DESC, term"))
 
 
 def _words(text: str) -> list[str]:

@@ -235,6 +235,7 @@ def test_what_is_wrong_is_told_in_the_form_of_the_service(real_client: TestClien
         '{"ids": ["x"], "properties": [{"id": "shoeSize"}]}',
         '{"ids": ["x"], "properties": [{"id": "country", "settings": {"limit": "all"}}]}',
         json.dumps({"ids": ["x"] * 1001, "properties": [{"id": "country"}]}),
+        r'{"ids": ["\ud800"], "properties": [{"id": "country"}]}',
     ],
 )
 def test_what_is_wrong_with_an_extension(real_client: TestClient, extend: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from kg.catalogue import SPACE, Catalogue, long_name, short_name
+from kg.catalogue import Catalogue, long_name, short_name
+from kg.directory import SPACE
 from kg.errors import BadRequest, KgError, NotFound, TooLarge
 from kg.index import fold
 from kg.matching import Candidate, Wanted, decide
@@ -165,7 +166,7 @@ def _reconcile(site: Site, request: Request, text: str) -> Json:
     read = {key: _read_query(site.catalogue, key, query) for key, query in queries.items()}
     found = {key: _match(site, query) for key, query in read.items()}
     listed = {candidate.iri for candidates in found.values() for candidate in candidates}
-    kinds = {iri: site.catalogue.narrowest(iri) for iri in listed}
+    kinds = site.catalogue.narrowest(listed)
     names = site.entities.names({*listed, *(kind for each in kinds.values() for kind in each)}, _language(request))
     return {
         key: {"result": [_candidate(candidate, names, kinds[candidate.iri]) for candidate in candidates]}
@@ -173,7 +174,7 @@ def _reconcile(site: Site, request: Request, text: str) -> Json:
     }
 
 
-def _candidate(candidate: Candidate, names: Mapping[str, Value], kinds: list[str]) -> Json:
+def _candidate(candidate: Candidate, names: Mapping[str, Value], kinds: Sequence[str]) -> Json:
     features: list[Json] = [{"id": "name", "value": round(100 * candidate.named, 1)}]
     if candidate.country is not None:
         features.append({"id": "country", "value": candidate.country})
@@ -190,7 +191,8 @@ def _candidate(candidate: Candidate, names: Mapping[str, Value], kinds: list[str
 def _match(site: Site, query: _Query) -> list[Candidate]:
     catalogue = site.catalogue
     known = [iri for text in query.identifiers for iri in catalogue.with_identifier(text)]
-    known = [iri for iri in known if not query.wanted.classes or query.wanted.classes & catalogue.classes.get(iri, frozenset())]
+    classes = catalogue.classes(known) if query.wanted.classes else {}
+    known = [iri for iri in known if not query.wanted.classes or query.wanted.classes & classes.get(iri, frozenset())]
     if known:
         sure = len(set(known)) == 1
         return [Candidate(iri, "", _CERTAIN, 1.0, None, sure) for iri in dict.fromkeys(known)][: query.limit]
@@ -198,8 +200,9 @@ def _match(site: Site, query: _Query) -> list[Candidate]:
         return []  # things are found by names and identifiers only
     found = catalogue.matcher.find(query.wanted, max(query.limit, _MOST))
     if query.preferred:
+        classes = catalogue.matched(candidate.iri for candidate in found)
         found = [
-            candidate if query.preferred & catalogue.classes[candidate.iri] else replace(candidate, odds=candidate.odds + _REFUTED)
+            candidate if query.preferred & classes[candidate.iri] else replace(candidate, odds=candidate.odds + _REFUTED)
             for candidate in found
         ]
     if query.properties and found:
@@ -319,7 +322,9 @@ def _extend(site: Site, request: Request, text: str) -> Json:
     if unknown := [name for name in names if name not in site.catalogue.properties]:
         raise BadRequest(f"Unknown property. Properties: {', '.join(site.catalogue.properties)}. [got {unknown[0][:50]}]")
     limits = [_most(each.get("settings")) for each in asked]
-    iris = {each: iri for each in ids if (iri := _iri(each)) in site.catalogue.classes}
+    asked_of = {each: _iri(each) for each in ids}
+    known = site.catalogue.classes(asked_of.values())
+    iris = {each: iri for each, iri in asked_of.items() if iri in known}
     values = site.catalogue.values(iris.values(), names)
     language = _language(request)
     mentioned = {term.value for terms in values.values() for term in terms if isinstance(term, ox.NamedNode)}
@@ -393,8 +398,9 @@ def _propose(site: Site, request: Request) -> Json:
 def _suggest_entities(site: Site, request: Request) -> Json:
     language, start = _language(request), _number(request, "cursor", 0)
     found = site.search.find(_prefix(request), limit=start + 5 * _SUGGESTED)
-    iris = [hit.iri for hit in found.hits if hit.iri in site.catalogue.matched][start : start + _SUGGESTED]
-    kinds = {iri: site.catalogue.narrowest(iri) for iri in iris}
+    matched = site.catalogue.matched(hit.iri for hit in found.hits)
+    iris = [hit.iri for hit in found.hits if hit.iri in matched][start : start + _SUGGESTED]
+    kinds = site.catalogue.narrowest(iris)
     names = site.entities.names({*iris, *(kind for each in kinds.values() for kind in each)}, language)
     said = site.entities.descriptions(iris, language)
     return {
@@ -448,9 +454,9 @@ def _flyout(site: Site, request: Request) -> Json:
 def _preview(site: Site, request: Request) -> Response:
     """A thing on a small page, for those who choose between candidates."""
     iri, language = _iri(request.query_params.get("id", "")), _language(request)
-    if iri not in site.catalogue.classes:
+    kinds = site.catalogue.narrowest([iri])[iri]
+    if not kinds:
         raise NotFound("There is no thing with this identifier here.")
-    kinds = site.catalogue.narrowest(iri)
     names = site.entities.names([iri, *kinds], language)
     said = site.entities.descriptions([iri], language).get(iri)
     told = glance(site, kinds[0].removeprefix(DEF), iri, language) if kinds else []
@@ -496,6 +502,9 @@ def _number(request: Request, name: str, usual: int) -> int:
 def _object(text: str, name: str) -> Json:
     try:
         read = json.loads(text)
+        json.dumps(read, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # which JSON can write, and nobody can answer
+        raise BadRequest(f"'{name}' holds half of a character (a surrogate without its other half).") from None
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"'{name}' is no JSON: {error}.") from None
     if not isinstance(read, dict):

@@ -17,6 +17,8 @@ from starlette.responses import HTMLResponse
 
 from kg.atlas import Atlas, read_atlas
 from kg.catalogue import Catalogue
+from kg.database import Database
+from kg.directory import write_directory
 from kg.entity import Entities
 from kg.errors import KgError
 from kg.index import write_index
@@ -28,6 +30,7 @@ from kg.query import Questions
 from kg.release import (
     CONTEXT,
     DATES,
+    DIRECTORY,
     LINK_REPORT,
     LISTS,
     ORDER,
@@ -69,6 +72,7 @@ class Site:
     lists: Lists
     ownership: Ownership
     search: Search
+    catalogue: Catalogue  # its things as names, types and properties, for those who match tables to them
     settings: Settings
     manifest: Manifest | None  # None where files are served that we did not release
     downloads: Mapping[str, Path]  # name → file of what may be downloaded
@@ -104,11 +108,6 @@ class Site:
         """What became of the addresses that were retired."""
         return read_tombstones(self.store)
 
-    @cached_property
-    def catalogue(self) -> Catalogue:
-        """Its things as names, types and properties, for those who match tables to them."""
-        return Catalogue(self.store)
-
     def warm(self) -> None:
         """Read and compile what the first readers would else wait for."""
         for language in LANGUAGES:
@@ -116,11 +115,10 @@ class Site:
             for name in templates.list_templates():
                 templates.get_template(name)
         self.ownership.has("")
-        _ = self.countries, self.tombstones
+        _ = self.countries, self.tombstones, self.catalogue.matcher
         if self.is_large:
             return
         _ = self.vocabulary.ties, self.vocabulary.tree
-        _ = self.catalogue.matcher, self.catalogue.types, self.catalogue.properties
 
     def render(self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """A page in the language of the request."""
@@ -175,6 +173,7 @@ def open_release(build: Path, settings: Settings, version: str = "") -> Site:
         Lists(store, release.path / QUERIES / LISTS, release.path / ROSTER),
         Ownership(store),
         Search(release.path / SEARCH),
+        Catalogue(store, Database(release.path / DIRECTORY)),
         settings,
         release.manifest,
         release.downloads,
@@ -197,6 +196,8 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
     read = ox.Store.read_only(str(folder))
     index = folder.parent / SEARCH
     write_index(read, index)
+    directory = folder.parent / DIRECTORY
+    write_directory(read, directory)
     void = frozenset(describe(read, dataset))
     return Site(
         store,
@@ -205,6 +206,7 @@ def open_files(files: Sequence[Path], settings: Settings) -> Site:
         Lists(store, None, None),
         Ownership(store),
         Search(index),
+        Catalogue(store, Database(directory)),
         settings,
         None,
         {},
