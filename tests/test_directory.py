@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gc
+import threading
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg.database import Database
+from kg.database import Database, InMemory
 from kg.directory import SPACE, Thing, packed, things_of, unpacked, write_directory
 from kg.errors import ReleaseMissing
 from kg.matching import Matcher, Wanted
@@ -85,6 +87,21 @@ def test_numbers_are_written_alike_on_every_machine(kind: str, order: str, monke
     assert unpacked(kind, packed(numbers)) == numbers
     # What a machine of the other order would read of the same numbers is what it would have written.
     assert packed(numbers) == (numbers.tobytes() if order == "little" else array(kind, reversed(numbers)).tobytes()[::-1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_connection_may_be_let_go_by_any_thread(real: tuple[Path, Release]) -> None:
+    held: list[object] = []
+
+    def hold() -> None:
+        for database in (InMemory(), Database(real[1].path / DIRECTORY)):
+            held.append(database.connection)  # type: ignore[attr-defined]
+
+    for work in (hold, held.clear):  # what cannot be closed there is an error that pytest finds
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    gc.collect()
 
 
 def test_a_file_that_is_missing_says_what_to_do(tmp_path: Path) -> None:

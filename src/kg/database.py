@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kg.errors import ReleaseMissing
 
@@ -20,6 +20,9 @@ class Connected(Protocol):
 
 class _Connection(sqlite3.Connection):
     """One that a thread keeps; whichever thread finds it forsaken closes it."""
+
+    def __init__(self, address: str, **how: Any) -> None:
+        super().__init__(address, isolation_level=None, check_same_thread=False, **how)
 
     def __del__(self) -> None:
         self.close()
@@ -40,9 +43,7 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """One for each thread: to open one takes as long as some hundred questions."""
         if not (connection := getattr(self._thread, "connection", None)):
-            connection = sqlite3.connect(
-                self._address, uri=True, isolation_level=None, check_same_thread=False, factory=_Connection
-            )
+            connection = _Connection(self._address, uri=True)
             connection.executescript(self._beside)
             self._thread.connection = connection
         return connection
@@ -52,4 +53,4 @@ class InMemory:
     """A database of one thread, to write and to read, which goes with it."""
 
     def __init__(self) -> None:
-        self.connection: sqlite3.Connection = sqlite3.connect(":memory:", isolation_level=None, factory=_Connection)
+        self.connection: sqlite3.Connection = _Connection(":memory:")
