@@ -386,32 +386,37 @@ def _switching(numbers: Numbers) -> str:
 
 
 def _billion(numbers: Numbers) -> str:
-    size = numbers.largest()
-    rows, triples = [], numbers.sizes[size]
-    for target in numbers.targets(size):
-        if target == "memory":
-            continue
-        disk = (numbers.of("disk", size, target, "store") or numbers.of("disk", size, "", "store") or [0])[0] / triples
-        load = numbers.of("load", size, target, "in all") or numbers.of("make", size, "", "store: seconds") or [0]
-        hours = load[0] / triples * _BILLION / 3600
-        cells = [f"{disk:,.0f}", f"{disk * _BILLION / 1e9:,.0f}", f"{hours:,.1f}"]
-        rows.append([_CALLED[target], *cells])
-    head = ["store", f"bytes on disk a triple at {size}", "GB on disk", "hours to load"]
-    index = numbers.of("disk", size, "", "search.sqlite")
-    seconds = numbers.of("make", size, "", "index: seconds")
-    search = (
-        f"The index of search would have {index[0] / triples * _BILLION / 1e9:,.0f} GB and take "
-        f"{seconds[0] / triples * _BILLION / 3600:,.1f} hours to make."
-        if index and seconds
-        else ""
-    )
+    rows = []
+    for target in _TARGETS[1:]:
+        size = [size for size in numbers.sizes if target in numbers.targets(size)][-1:]
+        if size:
+            triples = numbers.sizes[size[0]]
+            disk = (numbers.of("disk", size[0], target, "store") or numbers.of("disk", size[0], "", "store") or [0])[0] / triples
+            load = numbers.of("load", size[0], target, "in all") or numbers.of("make", size[0], "", "store: seconds") or [0]
+            hours = load[0] / triples * _BILLION / 3600
+            rows.append([_CALLED[target], size[0], f"{disk:,.0f}", f"{disk * _BILLION / 1e9:,.0f}", f"{hours:,.1f}"])
+    head = ["store", "measured at", "bytes on disk a triple there", "GB on disk", "hours to load"]
     return f"""## A billion triples, on paper
 
-**Nothing here was measured: these are the numbers of {size}, multiplied.** Loading grows faster than the data once indexes no
-longer fit in memory, so the hours are the least that it takes.
+**Nothing here was measured: these are the numbers of the largest size of each, multiplied.** Loading grows faster than the data
+once indexes no longer fit in memory, so the hours are the least that it takes.
 
 {_table(head, rows)}
-{search} {_PLAN}"""
+{_indexes(numbers)}
+
+{_PLAN}"""
+
+
+def _indexes(numbers: Numbers) -> str:
+    """What search, lists and matching read, at that size."""
+    size = numbers.largest()
+    triples = numbers.sizes[size]
+    taken = sum(sum(numbers.of("disk", size, "", f"{name}.sqlite")) for name in ("search", "lists", "names"))
+    seconds = sum(sum(numbers.of("make", size, "", f"{step}: seconds")) for step in ("index", "lists", "names"))
+    return (
+        f"What search, lists and matching read would have {taken / triples * _BILLION / 1e9:,.0f} GB and take "
+        f"{seconds / triples * _BILLION / 3600:,.0f} hours to make."
+    )
 
 
 def _faults(numbers: Numbers) -> str:
