@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,15 @@ def test_what_an_earlier_version_did_not_make_is_added_to_its_release(own_model:
         assert (first.path / name).read_bytes() == made
     assert (first.path / NQUADS).stat() == kept
     assert [path.name for path in (tmp_path / RELEASES).iterdir()] == [first.path.name]
+
+
+def test_a_kept_release_whose_store_was_removed_is_left_as_it_is(own_model: Path, tmp_path: Path) -> None:
+    old = tmp_path / RELEASES / "old"
+    shutil.copytree(build(own_model, tmp_path).path, old)
+    shutil.rmtree(old / STORE)
+    (old / DIRECTORY).unlink()
+    build(own_model, tmp_path)
+    assert not (old / DIRECTORY).exists()
 
 
 def test_a_failed_build_leaves_the_release(own_model: Path, tmp_path: Path) -> None:

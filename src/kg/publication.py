@@ -165,8 +165,8 @@ def _write_indexes(folder: Path, store: ox.Store) -> None:
 
 
 def complete(folder: Path) -> None:
-    """Make what serving needs of a release and earlier versions of this program did not make."""
-    if not (folder / MANIFEST).exists() or all((folder / name).exists() for name in _INDEXES):
+    """Make what serving needs of a release and earlier versions of this program did not make, if its store is there."""
+    if not (folder / MANIFEST).exists() or not (folder / STORE).exists() or all((folder / name).exists() for name in _INDEXES):
         return
     with drafted(folder.parent) as draft:
         shutil.copytree(folder / QUERIES, draft / QUERIES)
