@@ -25,8 +25,6 @@ _PAGES, _SEARCHES, _BATCHES, _NAMES = 20, 5, 2, 10  # of each in a round
 HUBS = ("/page/country/br", "/page/country/mx", "/page/country/ar")  # of which more is said the larger the graph is
 _PATIENCE = 5.0  # seconds for a question before the first round
 _LONG = 1.0  # seconds above which a question is asked once only, and of larger sizes no more
-_HUGE = 5_000_000  # triples above which rounds are fewer, hubs are in one of them, and names are matched on the embedded store only
-_HUGE_ROUNDS = 3  # hubs take minutes there, and each target holds all names in memory
 _HTML, _JSON = "text/html", "application/json"
 
 
@@ -73,18 +71,12 @@ def measure(run: Run, rounds: int, tell: Callable[[str], None]) -> None:
     folder = release(run.build)
     questions = _suitable(run, stored(folder / "queries"), tell)
     iris, names = things(folder), _names(folder)
-    is_huge = run.triples > _HUGE
-    rounds = min(rounds, _HUGE_ROUNDS) if is_huge else rounds
     pages = run.draw.sample(iris, min(len(iris), _PAGES * (rounds + 1)))
     for number in range(rounds + 1):  # what comes first is asked and not counted
         some = pages[number * _PAGES : (number + 1) * _PAGES]
         requests = _requests(some, questions, names, run.draw)
         for target in run.draw.sample(sorted(run.servers), len(run.servers)):
             for one in requests:
-                if is_huge and one.measure == "reconciliation" and target != "disk":
-                    continue
-                if is_huge and one.measure == "page of a hub" and number != 1:
-                    continue
                 code, seconds = _send(run.servers[target], one)
                 if number and code == 200:
                     run.keep(one.measure, number, target, one.item, seconds)
