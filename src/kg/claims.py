@@ -9,6 +9,7 @@ import pyoxigraph as ox
 
 from kg.csvw import Column, Table, joined
 from kg.names import BASE, DEF, NODE, PREFIXES, compact
+from kg.rdf import select
 from kg.statements import describe_node
 
 _COLUMNS = (
@@ -62,9 +63,7 @@ def claims_table(store: ox.Store) -> Table:
 
 
 def _pairs(store: ox.Store, text: str) -> list[tuple[str, str]]:
-    solutions = store.query(text, prefixes=PREFIXES)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (the queries stand above)
-    return [(one.value, other.value) for one, other in solutions]
+    return [(one.value, other.value) for one, other in select(store, text)]
 
 
 class _Row:

@@ -10,7 +10,8 @@ import pyoxigraph as ox
 
 from kg.errors import KgError
 from kg.language import LANGUAGES
-from kg.names import BASE, PREFIXES
+from kg.names import BASE
+from kg.rdf import select
 
 _THINGS = f"""?thing a ?class ; rdfs:label ?label .
     FILTER(STRSTARTS(STR(?thing), "{BASE}id/") && ?class NOT IN (kg:Passage, kg:Link))"""
@@ -59,8 +60,7 @@ def names(store: ox.Store) -> Names:
 
 
 def _rows(store: ox.Store, text: str) -> Iterator[dict[str, str]]:
-    solutions = store.query(text, prefixes=PREFIXES)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (a SELECT query, whose file was checked)
+    solutions = select(store, text)
     variables = [variable.value for variable in solutions.variables]
     for row in solutions:
         yield {name: getattr(row[name], "value", "") for name in variables}

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from kg.errors import ReleaseMissing
 
+#: The values of a parameter that is a JSON array, as a table: SQLite limits how many parameters a query has, not how long one is.
+GIVEN = "(SELECT value FROM json_each(?))"
+
 
 class Connected(Protocol):
     """What is read from."""

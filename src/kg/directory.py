@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DEF, IDENTIFIERS, NODE, PREFIXES
+from kg.names import BASE, DEF, IDENTIFIERS, NODE
+from kg.rdf import select
 from kg.spelling import Speller, Spelling, initials, readings
 
 #: What the identifiers of things that are matched begin with.
@@ -92,9 +93,11 @@ def write_directory(store: ox.Store, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         fill(connection, things_of(store), _texts(store, _NAMES_OF_COUNTRIES))
         matched = {cls for (cls,) in connection.execute("SELECT class FROM class")}
-        uses = ((key.value, cls.value, int(n.value)) for key, cls, n in _rows(store, _USES) if cls.value in matched)
+        uses = ((key.value, cls.value, int(n.value)) for key, cls, n in select(store, _USES) if cls.value in matched)
         connection.executemany("INSERT INTO use VALUES (?, ?, ?)", sorted(uses))
-        known = ((text.value.casefold(), thing.value) for thing, text in _rows(store, _IDENTIFIERS) if isinstance(text, ox.Literal))
+        known = (
+            (text.value.casefold(), thing.value) for thing, text in select(store, _IDENTIFIERS) if isinstance(text, ox.Literal)
+        )
         connection.executemany("INSERT OR IGNORE INTO identifier VALUES (?, ?)", sorted(known))
 
 
@@ -102,7 +105,7 @@ def things_of(store: ox.Store) -> Iterator[Thing]:
     """The things of a store that a name may mean, by their IRIs."""
     names, countries = _texts(store, _NAMES), _texts(store, _COUNTRIES)
     classes: dict[str, set[str]] = defaultdict(set)
-    for thing, cls in _rows(store, _CLASSES):
+    for thing, cls in select(store, _CLASSES):
         if cls.value.startswith(DEF):
             classes[thing.value].add(cls.value)
     for iri in sorted(classes):
@@ -200,13 +203,7 @@ def _named(speller: Speller, thing: Thing) -> list[Name]:
 
 def _texts(store: ox.Store, query: str) -> dict[str, list[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for term, text in _rows(store, query):
+    for term, text in select(store, query):
         if isinstance(text, ox.Literal):
             found[term.value].add(text.value)
     return {name: sorted(texts) for name, texts in found.items()}
-
-
-def _rows(store: ox.Store, query: str) -> Iterator[ox.QuerySolution]:
-    solutions = store.query(query, prefixes=PREFIXES)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
-    return iter(solutions)

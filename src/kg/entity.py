@@ -90,7 +90,9 @@ class Entities:
         text = """SELECT DISTINCT ?iri ?s ?p ?o WHERE {
             { ?iri ?p ?o BIND(?iri AS ?s) }
             UNION { ?iri kg:claim ?s . ?s ?p ?o }
-            UNION { ?iri kg:citation|kg:comparison|kg:rejection ?s . ?s ?p ?o }
+            UNION { ?iri kg:citation ?s . ?s ?p ?o }
+            UNION { ?iri kg:comparison ?s . ?s ?p ?o }
+            UNION { ?iri kg:rejection ?s . ?s ?p ?o }
             UNION { ?iri kg:claim ?claim . ?claim kg:citation ?s . ?s ?p ?o }
             UNION { ?iri kg:claim ?claim . ?claim kg:amount ?s . ?s ?p ?o }
             UNION { ?s ?p ?iri BIND(?iri AS ?o) }

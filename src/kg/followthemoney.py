@@ -9,7 +9,8 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from kg.csvw import Column, Table
-from kg.names import PREFIXES, compact, is_ours
+from kg.names import compact, is_ours
+from kg.rdf import select
 
 _NAME = "vigia"
 _COLUMNS = (
@@ -49,9 +50,7 @@ _LANGUAGES = {"en": "eng", "es": "spa", "pt": "por", "zh": "zho", "de": "deu", "
 
 def followthemoney_table(store: ox.Store, query: Path, version: str) -> Table:
     """The rows of the query, sorted, in the columns of FollowTheMoney's own statements."""
-    solutions = store.query(query.read_text("utf-8"), prefixes=PREFIXES)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
-    rows = sorted({_row([*row], version) for row in solutions})
+    rows = sorted({_row([*row], version) for row in select(store, query.read_text("utf-8"))})
     return Table("followthemoney", "Vigía: what FollowTheMoney has classes for", _COLUMNS, rows, ("id",))
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.names import IDENTIFIERS, NODE, PREFIXES
+from kg.names import IDENTIFIERS, NODE
+from kg.rdf import select
 
-_ASK = "".join(f"PREFIX {name}: <{PREFIXES[name]}>\n" for name in ("kg", "rdfs", "skos", "dct"))
 # What a thing is called, what it is numbered, and what is said of it. A former name stands on a claim.
-_TEXTS = f"""{_ASK}SELECT DISTINCT ?thing ?field ?text WHERE {{
+_TEXTS = f"""SELECT DISTINCT ?thing ?field ?text WHERE {{
     {{
         VALUES (?p ?field) {{
             (rdfs:label "name") (skos:prefLabel "name") (skos:altLabel "alias")
@@ -35,10 +35,10 @@ _TEXTS = f"""{_ASK}SELECT DISTINCT ?thing ?field ?text WHERE {{
     FILTER NOT EXISTS {{ ?thing a kg:Link }}
     FILTER(isIRI(?thing) && isLiteral(?text) && !STRSTARTS(STR(?thing), "{NODE}"))
 }}"""
-_CLASSES = f"""{_ASK}SELECT ?thing ?class WHERE {{
+_CLASSES = """SELECT ?thing ?class WHERE {
     ?thing a ?class FILTER(isIRI(?thing) && isIRI(?class))
-    FILTER NOT EXISTS {{ ?thing a ?narrow . ?narrow rdfs:subClassOf+ ?class }}
-}}"""
+    FILTER NOT EXISTS { ?thing a ?narrow . ?narrow rdfs:subClassOf+ ?class }
+}"""
 _SCHEMA = """
 CREATE TABLE thing (id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE, class TEXT NOT NULL, links INTEGER NOT NULL);
 CREATE TABLE text (thing INTEGER NOT NULL, field TEXT NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL, folded TEXT NOT NULL);
@@ -91,14 +91,10 @@ def _fill(connection: sqlite3.Connection, store: ox.Store) -> None:
 
 
 def _pairs(store: ox.Store, text: str) -> Iterator[tuple[str, str]]:
-    solutions = store.query(text)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
-    for row in solutions:
+    for row in select(store, text):
         yield row[0].value, row[1].value
 
 
 def _texts(store: ox.Store) -> Iterator[tuple[str, str, str, str]]:
-    solutions = store.query(_TEXTS)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
-    for thing, field, text in solutions:
+    for thing, field, text in select(store, _TEXTS):
         yield thing.value, field.value, text.language or "", text.value

@@ -19,6 +19,7 @@ import pyoxigraph as ox
 from kg.directory import Thing
 from kg.matching import Candidate, Matcher, Wanted
 from kg.names import BASE, PREFIXES, compact
+from kg.rdf import select
 from kg.release import LINK_REPORT
 from kg.wikidata import (
     COORDINATES,
@@ -392,8 +393,7 @@ def _quoted(text: str) -> str:
 
 
 def _rows(store: ox.Store, text: str) -> Iterator[dict[str, ox.NamedNode | ox.Literal | None]]:
-    solutions = store.query(text, prefixes=PREFIXES)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
+    solutions = select(store, text)
     names = [variable.value for variable in solutions.variables]
     for row in solutions:
         yield dict(zip(names, row, strict=True))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.database import Database
+from kg.database import GIVEN, Database
 from kg.facet import Facet, read_facets
 from kg.names import DEF, compact, expand
 from kg.roster import BY_NAME, type_of
@@ -40,7 +40,6 @@ CREATE TEMP TABLE told (
 ) WITHOUT ROWID;
 """
 _MEMBERS = "(SELECT thing FROM member WHERE class = :cls)"
-_GIVEN = "(SELECT value FROM json_each(?))"
 _Row = tuple[int, int, int, int | None, int | None]  # of `held` and `told`
 
 
@@ -147,7 +146,7 @@ class Lists:
         columns = [facet for facet in self.facets(cls) if facet.is_shown_as("column")]
         if not columns:
             return dict.fromkeys(things, ())
-        text = f"SELECT id FROM term WHERE type = '' AND text IN {_GIVEN}"  # noqa: S608 (a constant)
+        text = f"SELECT id FROM term WHERE type = '' AND text IN {GIVEN}"  # noqa: S608 (a constant)
         numbers = [number for (number,) in self._connection.execute(text, (json.dumps(list(things)),))]
         told = self._values(_View(cls, "", {}), columns, numbers)
         return {thing: [(facet, told[facet.name][thing]) for facet in columns if told[facet.name].get(thing)] for thing in things}
@@ -183,7 +182,7 @@ class Lists:
         return int(row[0]) if row else None
 
     def _terms(self, numbers: Iterable[int | None], view: _View) -> dict[int, Term]:
-        text = f"SELECT id, text, type FROM term WHERE id IN {_GIVEN}"  # noqa: S608 (a constant)
+        text = f"SELECT id, text, type FROM term WHERE id IN {GIVEN}"  # noqa: S608 (a constant)
         rows = self._connection.execute(text, (json.dumps(sorted({number for number in numbers if number})),))
         return {number: _term(value, kind) for number, value, kind in rows} | dict(view.strangers)
 
@@ -238,7 +237,7 @@ class Lists:
         for table in ("held", "told"):
             asked = [self._of(view, facet) for facet in facets if view.table(facet) == table]
             text = f"""SELECT facet, thing, value, as_of, certainty FROM {table}
-                WHERE facet IN ({", ".join(map(str, asked))}) AND thing IN {_GIVEN}"""  # noqa: S608
+                WHERE facet IN ({", ".join(map(str, asked))}) AND thing IN {GIVEN}"""  # noqa: S608
             rows += self._connection.execute(text, (json.dumps(list(numbers)),)) if asked else ()
         terms = self._terms([number for row in rows for number in row[1:]], view)
         names = {self._of(view, facet): facet.name for facet in facets}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from kg.database import Connected, InMemory
+from kg.database import GIVEN, Connected, InMemory
 from kg.directory import Name, Thing, fill, pieces, read_name, unpacked
 from kg.spelling import ADDED, Speller, Spelling, readings
 
@@ -28,7 +28,6 @@ _WHOLE = 0.85  # how like two names must be, all of either as one word, for that
 MATCH, AHEAD = 50.0, 2.7
 _KEPT = 20_000  # names, and words, that are kept in memory
 _HOPELESS = 1.0  # a score below which a candidate is not worth showing
-_GIVEN = "(SELECT value FROM json_each(?))"
 _HOLDING = "SELECT substr(numbers, 1, ?) FROM piece WHERE id = ?"
 _NAMED = """SELECT thing.id, text, words, name.countries, joined, written, made, part, iri, classes, thing.countries, mobile
     FROM name JOIN thing ON thing.id = name.thing WHERE name.id = ?"""
@@ -182,7 +181,7 @@ class Matcher:
     def _near(self, spelling: Spelling, classes: frozenset[str]) -> list[_Near]:
         """Of the names that share most pieces with what was written, rare pieces first, those of things of some class."""
         connection = self._database.connection
-        text = f"SELECT id, names FROM piece WHERE piece IN {_GIVEN} ORDER BY names, piece"  # noqa: S608 (a constant)
+        text = f"SELECT id, names FROM piece WHERE piece IN {GIVEN} ORDER BY names, piece"  # noqa: S608 (a constant)
         shared: Counter[int] = Counter()
         read = 0
         for piece, names in connection.execute(text, (json.dumps(list(pieces(spelling))),)).fetchall():

@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterator
 
 import pyoxigraph as ox
 
 from kg.names import PREFIXES
+from kg.rdf import select
 
 _REFERENCE, _RETRIEVED = "S854", "S813"  # reference URL, and the day on which it was read
 # Both ends are certainly the items', the statement is no reading of ours, and its source was read itself. Which property of
@@ -62,7 +62,7 @@ _EXACTNESS = {4: ("-00-00", 9), 7: ("-00", 10), 10: ("", 11)}  # characters of a
 def statements(store: ox.Store) -> str:
     """Commands of QuickStatements, version 1: one line for each fact and source, parts parted by tabs."""
     lines = []
-    for item, prop, value, url, accessed in _rows(store, _FACTS):
+    for item, prop, value, url, accessed in select(store, _FACTS):
         if written := _value(value):
             parts = [_number(item), prop.value, written, _REFERENCE, f'"{url.value}"']
             if accessed is not None and (day := _value(accessed)):
@@ -76,7 +76,7 @@ def new_items(store: ox.Store) -> str:
     names: dict[str, dict[str, str]] = defaultdict(dict)
     facts: dict[str, tuple[str, str]] = {}
     sources: dict[str, dict[str, str]] = defaultdict(dict)
-    for thing, cls, name, country, item, source, url in _rows(store, _LACKED):
+    for thing, cls, name, country, item, source, url in select(store, _LACKED):
         names[thing.value][name.language or "mul"] = name.value
         facts.setdefault(thing.value, (cls.value.rpartition("#")[2], _number(item) if item else country.value if country else ""))
         sources[thing.value][source.value] = url.value
@@ -102,9 +102,3 @@ def _value(term: ox.NamedNode | ox.Literal) -> str:
 
 def _number(item: ox.NamedNode) -> str:
     return item.value.rpartition("/")[2]
-
-
-def _rows(store: ox.Store, text: str) -> Iterator[ox.QuerySolution]:
-    solutions = store.query(text, prefixes=PREFIXES)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
-    return iter(solutions)

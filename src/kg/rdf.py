@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pyoxigraph as ox
 
-from kg.names import layer
+from kg.names import PREFIXES, layer
 
 #: A key as CURIE, and the IRI, number or text that stands there.
 Fact = tuple[str, str | int | ox.Literal]
@@ -17,6 +17,13 @@ def store_of(triples: Iterable[ox.Triple]) -> ox.Store:
     store = ox.Store()
     store.extend(ox.Quad(t.subject, t.predicate, t.object) for t in triples)
     return store
+
+
+def select(store: ox.Store, query: str) -> ox.QuerySolutions:
+    """What a SELECT query of ours finds; the prefixes that we use need not stand in it."""
+    solutions = store.query(query, prefixes=PREFIXES)
+    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
+    return solutions
 
 
 def layered(layers: Mapping[str, Iterable[ox.Triple]], apart: Mapping[str, Iterable[ox.Triple]]) -> list[ox.Quad]:

@@ -11,7 +11,8 @@ import pyoxigraph as ox
 
 from kg.facet import Facet
 from kg.language import FALLBACK, LANGUAGES
-from kg.names import DEF, PREFIXES, compact
+from kg.names import DEF, compact
+from kg.rdf import select
 
 # Terms are numbered in the order of their names in English; `es` and `pt` are their places in those languages. `type` is empty for
 # an IRI, `@` and the language for a text that has one, else the IRI of the datatype. `as_of` and `certainty` say since when a value
@@ -61,11 +62,10 @@ INSERT INTO tally SELECT value, facet, count(*) FROM held GROUP BY value, facet 
 """
 #: The column of the places of names in a language.
 BY_NAME = {"en": "id", "es": "es", "pt": "pt"}
-_ASK = "".join(f"PREFIX {name}: <{PREFIXES[name]}>\n" for name in ("rdfs", "skos"))
 _MEMBERS = "SELECT DISTINCT ?thing WHERE {{ ?thing a <{}> FILTER(isIRI(?thing)) }}"
-_NAMES = f"{_ASK}SELECT ?thing ?name WHERE {{ {{ ?thing rdfs:label ?name }} UNION {{ ?thing skos:prefLabel ?name }} }}"
+_NAMES = "SELECT ?thing ?name WHERE { { ?thing rdfs:label ?name } UNION { ?thing skos:prefLabel ?name } }"
 # On other days than today facets may have values that nothing has now.
-_CODES = f"{_ASK}SELECT ?code WHERE {{ ?code skos:inScheme ?scheme }}"
+_CODES = "SELECT ?code WHERE { ?code skos:inScheme ?scheme }"
 _Term = ox.NamedNode | ox.Literal
 
 
@@ -117,8 +117,7 @@ def _find(connection: sqlite3.Connection, store: ox.Store, facets: Mapping[str, 
 
 def _rows(store: ox.Store, text: str, *variables: str) -> Iterator[tuple[_Term | None, ...]]:
     """What a query finds for some variables; None where it is silent of one."""
-    solutions = store.query(text)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (it is a SELECT)
+    solutions = select(store, text)
     known = {variable.value for variable in solutions.variables}
     for row in solutions:
         terms = [row[name] if name in known else None for name in variables]

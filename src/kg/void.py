@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pyoxigraph as ox
 
 from kg.names import BASE, DATASET, LICENCE, PREFIXES, compact, expand
-from kg.rdf import Fact, tell
+from kg.rdf import Fact, select, tell
 
 #: Prefixes for descriptions, on top of those for the data.
 NAMESPACES = {
@@ -201,10 +201,8 @@ def _graphs(dataset: str, counts: _Counts) -> Iterator[ox.Triple]:
 
 def _count(store: ox.Store, query: str) -> _Counts:
     """The answer to an aggregate query, sorted."""
-    solutions = store.query(query)
-    assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 (the queries stand above)
     counts = {}
-    for row in map(list, solutions):
+    for row in map(list, select(store, query)):
         key = tuple(term.value for term in row if isinstance(term, ox.NamedNode))
         counts[key] = tuple(int(term.value) for term in row if isinstance(term, ox.Literal))
     return dict(sorted(counts.items()))
