@@ -60,10 +60,11 @@ def test_the_image_runs_a_command_that_there_is() -> None:
 def test_compose_starts_what_there_is() -> None:
     composed: dict[str, Any] = yaml.safe_load(COMPOSE)
     services = composed["services"]
-    assert services.keys() == {"build", "one", "two", "nginx"}
+    assert services.keys() == {"build", "load", "one", "two", "nginx"}
     assert [name for name, service in services.items() if "profiles" not in service] == ["one"]
-    demand_command(services["build"]["command"])
-    for name in ("build", "one", "two"):
+    for name in ("build", "load"):
+        demand_command(services[name]["command"])
+    for name in ("build", "load", "one", "two"):
         service = services[name]
         built = (DEPLOY / service["build"]["context"]).resolve()
         assert (built / service["build"]["dockerfile"]).samefile(DEPLOY / "Containerfile")

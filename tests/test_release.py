@@ -43,6 +43,7 @@ from kg.release import (
     TRIG,
     TURTLE,
     ZSTD,
+    Release,
     current_release,
     published,
     read_release,
@@ -359,6 +360,29 @@ def test_a_release_that_vanished_is_made_again_from_what_was_published(folder: P
         assert files[name] == (released / "build" / "releases" / DAY / name).read_bytes()
     assert MANIFEST in files
     assert current_release(tmp_path).manifest == made.manifest  # there was none: it is served
+
+
+def test_what_is_served_changes_when_somebody_says_so(folder: Path, small: tuple[Path, Release], tmp_path: Path) -> None:
+    served = shutil.copytree(small[0], tmp_path / "build", symlinks=True)
+
+    def kg(*words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, [*words, "--build", str(served)])
+        return result.exit_code, " ".join((result.output or str(result.exception)).split())
+
+    before = current_release(served).manifest.name
+    assert kg("build", "--from", str(folder)) == (
+        0,
+        f"Release {DAY} can be served: 'kg switch {DAY}'. Until then {before} is.",
+    )
+    assert current_release(served).manifest.name == before
+    assert kg("switch", DAY) == (0, f"Servers that are started from now on serve {DAY}.")
+    assert current_release(served).manifest.version == DAY
+    assert kg("build", "--from", str(folder)) == (0, f"Release {DAY} is served.")
+    for strange in ("2020-01-01", f"../releases/{DAY}", "."):
+        status, said = kg("switch", strange)
+        assert status
+        assert f"There is no release '{strange}' in {served}. There are: {DAY}, {before}." in said
+    assert current_release(served).manifest.version == DAY
 
 
 def test_a_published_file_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:

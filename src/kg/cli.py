@@ -104,8 +104,12 @@ def build(
     from kg.publication import install  # noqa: PLC0415
 
     if published is not None:
-        made = install(published, build_folder)
-        err.print(f"Release [bold]{made.manifest.name}[/bold] can be served.", highlight=False)
+        from kg.release import current_release  # noqa: PLC0415
+
+        name = install(published, build_folder).manifest.name
+        served = current_release(build_folder).manifest.name
+        how = "is served" if served == name else f"can be served: 'kg switch {name}'. Until then {served} is"
+        err.print(f"Release [bold]{name}[/bold] {how}.", highlight=False)
         return
     _demand_root(root)
     if if_changed and is_current(root, build_folder):
@@ -181,6 +185,22 @@ def _log_changes(root: Path, made: Release, build_folder: Path) -> bool:
 
 def _tell_stage(stage: str, seconds: float) -> None:
     err.print(f"  {stage:<15} {seconds:6.2f} s", highlight=False)
+
+
+@app.command()
+def switch(
+    release: Annotated[str, typer.Argument(metavar="RELEASE", help="A version, or an id: the name of its folder.")],
+    build_folder: BuildOption = Path("build"),
+) -> None:
+    """Serve another of the releases that are there: a server that runs goes on with its own until it is restarted."""
+    from kg.release import RELEASES, read_release, switch as point  # noqa: PLC0415, I001
+
+    there = sorted(path.name for path in (build_folder / RELEASES).glob("[!.]*"))
+    if release not in there:
+        raise KgError(f"There is no release '{release}' in {build_folder}. There are: {', '.join(there) or 'none'}.")
+    read_release(build_folder / RELEASES / release)
+    point(build_folder, release, "-")
+    out.print(f"Servers that are started from now on serve {release}.", highlight=False)
 
 
 @app.command()
@@ -341,7 +361,7 @@ def load(  # noqa: PLR0913, PLR0917 (the options of one command)
     ] = None,
     remove: Annotated[str | None, typer.Option(metavar="ID", help="Take this older release out of it instead.")] = None,
     version: Annotated[
-        str, typer.Option("--release", metavar="VERSION", help="One of the kept releases; the newest without.")
+        str, typer.Option("--release", metavar="VERSION", help="One of the kept releases; without, the one that is served.")
     ] = "",
     graphs: Annotated[
         str, typer.Option(envvar="KG_STORE_GRAPHS", metavar="URL", help="Address of its graph store, where that is not known.")

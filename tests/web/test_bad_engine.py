@@ -24,6 +24,8 @@ from kg.web.problems import TYPES
 from kg.web.site import open_release
 from store import bad_engine as bad
 from store.bad_engine import BadEngine, Way, is_query, until
+from web.load import Asked, ask
+from web.proxies import free_port, proxying
 from web.running import serving
 
 TIMEOUT = 1.5
@@ -154,6 +156,33 @@ def test_whoever_hangs_up_is_not_worked_for(small: tuple[Path, Release], engine:
             assert engine.waiting.acquire(timeout=30)
         assert engine.left.acquire(timeout=30)
     assert "Traceback" not in server.errors
+
+
+def test_haproxy_still_asks_front_ends_of_which_none_is_ready(
+    small: tuple[Path, Release], engine: BadEngine, tmp_path: Path
+) -> None:
+    ports = free_port(), free_port()
+    options = {"KG_STORE": engine.address, "KG_PROXIES": "127.0.0.1"}
+    with (
+        serving("--build", small[0], "--port", str(ports[0]), **options),
+        serving("--build", small[0], "--port", str(ports[1]), **options),
+        proxying("haproxy", tmp_path, ports) as port,
+    ):
+        page = Asked(PAGE + "?lang=en", headers=HTML)
+        until(lambda: ask(port, page).status == 200, "HAProxy gives pages")
+        remembered = {ask(one, page).digest for one in ports}
+        engine.stop()
+        try:
+            until(lambda: all(ask(one, Asked("/ready")).status == 503 for one in ports), "Both notice")
+            time.sleep(3)  # HAProxy asks each second, and believes it after the second time
+            answer = ask(port, page)
+            assert (answer.status, {answer.digest}) == (200, remembered)
+            answer = ask(port, Asked(fresh(QUERY), headers=JSON))
+            assert (answer.status, json.loads(answer.body)["type"]) == (503, TYPES + "engine-down")
+            assert int(answer.headers["retry-after"]) >= 1
+        finally:
+            engine.start()
+        until(lambda: ask(port, Asked(fresh(QUERY), headers=JSON)).status == 200, "It heals")
 
 
 # The command line
