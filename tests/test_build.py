@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import json
@@ -213,6 +214,28 @@ def test_a_comment_gives_the_same_release_and_is_built_once(own_model: Path, tmp
     assert not is_current(own_model, tmp_path)
     assert build(own_model, tmp_path) == first
     assert is_current(own_model, tmp_path)
+
+
+def test_a_build_in_another_container_keeps_its_draft(model: Path, tmp_path: Path) -> None:
+    """Its number means nothing here, but it holds a lock."""
+    draft = tmp_path / "releases" / ".draft-999999999-abc"
+    draft.mkdir(parents=True)
+    lock = os.open(draft, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    build(model, tmp_path)
+    assert draft.exists()
+    os.close(lock)
+    with publication.drafted(draft.parent):
+        assert not draft.exists()
+
+
+def test_what_serving_has_is_not_replaced(model: Path, tmp_path: Path) -> None:
+    folder = build(model, tmp_path).path
+    before = [(folder / name).stat().st_ino for name in (SEARCH, ROSTER)]
+    (folder / DIRECTORY).unlink()
+    publication.complete(folder)
+    assert [(folder / name).stat().st_ino for name in (SEARCH, ROSTER)] == before
+    assert (folder / DIRECTORY).exists()
 
 
 def test_another_build_that_is_running_keeps_its_draft(model: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pyoxigraph as ox
 import pytest
 
 from kg.errors import BadQuery, ServiceRefused
-from kg.sparql import Scoped, fixed, is_update, is_volatile, patterns, refuse_depth, scoped, services, syntax_error, words
+from kg.sparql import Scoped, fixed, is_update, is_volatile, patterns, plain, refuse_depth, scoped, services, syntax_error, words
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 
@@ -280,3 +280,33 @@ def test_patterns_are_counted_from_above() -> None:
     assert patterns("ASK { " + "OPTIONAL { ?s ?p ?o }" * 80 + " }") > 80
     assert patterns("ASK { ?s " + "/".join(["kg:p"] * 110) + " ?o }") > 110
     assert patterns("ASK { " + "?s a 1." * 110 + " }") > 110
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT * { ?s ?p ?o } # done", "SELECT * { ?s ?p ?o } "),
+        ("SELECT * # one\n# two\r\n{ ?s <p#q> ex:a\\#b }#", "SELECT * \n\n{ ?s <p#q> ex:a\\#b }"),
+        ("SELECT * #\r{ ?s ?p '''\n FROM <g>\n#\r''' }", "SELECT * \n{ ?s ?p '''\n FROM <g>\n#\\r''' }"),
+        ("SELECT ('''a\rb\r\nc''' AS ?x) {}", "SELECT ('''a\\rb\\r\nc''' AS ?x) {}"),
+        (r'SELECT ("\u0022) {} #\\u0022" AS ?x)', r'SELECT ("\") {} #\\u0022" AS ?x)'),
+        (r'ASK { ?s ?p "\u000A\U0001F600\u00e1\u0000\uD800\t" }', r'ASK { ?s ?p "\n😀á\u0000\uD800\t" }'),
+        ('ASK { ?s ?p "a\x00b" }', r'ASK { ?s ?p "a\u0000b" }'),
+        (r"ASK { <http://e/\u00E1#\u003E> ?p ?o }", r"ASK { <http://e/á#\u003E> ?p ?o }"),
+        (r"PREFIX x: <\u00E1#> ASK FROM <g> {}", "PREFIX x: <á#> ASK FROM <g> {}"),
+        (r"ASK { ?a ?b 'it\'s # no comment' }", r"ASK { ?a ?b 'it\'s # no comment' }"),
+    ],
+)
+def test_a_query_is_made_plain(query: str, expected: str) -> None:
+    assert plain(query) == expected
+    assert plain(expected) == expected
+
+
+def test_a_plain_query_means_the_same() -> None:
+    query = r"""SELECT ("\u0041\u0022 \u005C # \U0001F600" AS ?a) ('''CR
+    #\u0027' ''' AS ?b) (STR(<http://e/\u00E1#b>) AS ?c) # the end
+    {}""".replace("CR", "\r")
+    one, other = (ox.Store().query(text) for text in (query, plain(query)))
+    assert [[*map(str, row)] for row in one] == [[*map(str, row)] for row in other]  # type: ignore[union-attr]
+    assert "\\u" not in plain(query)
+    assert "the end" not in plain(query)

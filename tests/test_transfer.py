@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,28 +207,94 @@ def test_the_current_release_is_not_removed(empty: BadEngine, small: tuple[Path,
     assert set(empty.store) == before
 
 
-def test_an_older_release_is_removed_after_servers_have_missed_it(
-    empty: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older = "0" * 12
-    load(small[1], empty)
-    before = set(empty.store)
-    holding = Holding(older)
-    dct = PREFIXES["dct"]
-    text = f'<{holding.iri}> <{dct}identifier> "{older}" .\n<{holding.default}> <{dct}isPartOf> <{holding.iri}> .'
-    empty.store.load(text, ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(POINTER))
-    empty.store.load("<x:a> <x:b> <x:c> .", ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(holding.default))
-    between: list[bool] = []
+OLDER = "0" * 12
+OLDER_GRAPH = ox.NamedNode(Holding(OLDER).default)
+
+
+def hold_older(engine: BadEngine) -> None:
+    """As if another release had been loaded before."""
+    holding, dct = Holding(OLDER), PREFIXES["dct"]
+    text = f'<{holding.iri}> <{dct}identifier> "{OLDER}" .\n<{holding.default}> <{dct}isPartOf> <{holding.iri}> .'
+    engine.store.load(text, ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(POINTER))
+    engine.store.load("<x:a> <x:b> <x:c> .", ox.RdfFormat.N_TRIPLES, to_graph=OLDER_GRAPH)
+
+
+def served(engine: BadEngine) -> list[str]:
+    """The releases that servers find on the list."""
+    listed = (quad.object for quad in pointer(engine) if quad.predicate.value == PREFIXES["dct"] + "identifier")
+    return sorted(str(getattr(term, "value", "")) for term in listed)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Something happens while a removal waits for servers to notice."""
     wait = transfer.asyncio.sleep
 
     async def look(seconds: float) -> None:
-        between.append(empty.store.contains_named_graph(ox.NamedNode(holding.default)) and older not in str(pointer(empty)))
+        happens()
         await wait(seconds)
 
     monkeypatch.setattr(transfer.asyncio, "sleep", look)
-    transfer.remove(older, settings(empty))
-    assert between == [True]
+
+
+def test_an_older_release_is_removed_after_servers_have_missed_it(
+    empty: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(small[1], empty)
+    before = set(empty.store)
+    hold_older(empty)
+    between: list[tuple[bool, list[str]]] = []
+    meanwhile(monkeypatch, lambda: between.append((empty.store.contains_named_graph(OLDER_GRAPH), served(empty))))
+    transfer.remove(OLDER, settings(empty))
+    assert between == [(True, [small[1].manifest.id])]
     assert set(empty.store) == before
+
+
+def test_a_removal_that_was_cut_short_is_gone_on_with(empty: BadEngine, small: tuple[Path, Release]) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    load(small[1], empty)
+    before = set(empty.store)
+    hold_older(empty)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        meanwhile(patch, interrupt)
+        transfer.remove(OLDER, settings(empty))
+    assert served(empty) == [small[1].manifest.id]
+    empty.misbehave(bad.status("500 Oops"), lambda asked: asked.method == "DELETE")
+    with pytest.raises(EngineFailed, match="DELETE with status 500"):
+        transfer.remove(OLDER, settings(empty))
+    assert empty.store.contains_named_graph(OLDER_GRAPH)
+    empty.behave()
+    transfer.remove(OLDER, settings(empty))
+    assert set(empty.store) == before
+
+
+def test_what_is_loaded_again_meanwhile_is_not_removed(
+    empty: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(small[1], empty)
+    hold_older(empty)
+    meanwhile(monkeypatch, lambda: hold_older(empty))
+    with pytest.raises(KgError, match="loaded again meanwhile"):
+        transfer.remove(OLDER, settings(empty))
+    assert empty.store.contains_named_graph(OLDER_GRAPH)
+
+
+def test_two_loads_at_once_are_both_on_the_list(empty: BadEngine, small: tuple[Path, Release]) -> None:
+    """The other one writes what it had read before over what we have just written."""
+    overwritten: list[bool] = []
+
+    def overwrite(exchange: bad.Exchange) -> None:
+        bad.answer_rightly(exchange)
+        if not overwritten:
+            overwritten.append(True)
+            empty.store.clear_graph(ox.NamedNode(POINTER))
+            hold_older(empty)
+
+    empty.misbehave(overwrite, lambda asked: asked.method == "PUT" and asked.parameters["graph"] == [POINTER])
+    assert load(small[1], empty)
+    assert overwritten
+    assert served(empty) == sorted([OLDER, small[1].manifest.id])
 
 
 # The command

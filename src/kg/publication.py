@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -172,7 +173,8 @@ def complete(folder: Path) -> None:
         shutil.copytree(folder / QUERIES, draft / QUERIES)
         _write_indexes(draft, ox.Store.read_only(str(folder / STORE)))
         for name in _INDEXES:
-            (draft / name).replace(folder / name)
+            if not (folder / name).exists():  # a server may read what is there
+                (draft / name).replace(folder / name)
 
 
 def _write_table(folder: Path, table: Table, name: str, version: Version) -> None:
@@ -328,16 +330,42 @@ def _taken(folder: Path, manifest: Manifest, name: str) -> bytes:
 def drafted(folder: Path) -> Iterator[Path]:
     """A new folder in it to write to, which is gone in the end if it was not moved; those of runs that were killed go as well."""
     for old in folder.glob(".draft-*"):
-        try:
-            os.kill(int(old.name.split("-")[1]), 0)  # a draft whose process still runs is another's work
-        except ProcessLookupError:
+        if _is_forsaken(old):
             shutil.rmtree(old, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder))
     draft.chmod(0o755)  # another user may serve what this one built
+    lock = os.open(draft, os.O_RDONLY)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        os.close(lock)
+
+
+def _is_forsaken(draft: Path) -> bool:
+    """Whether nobody works on it any more: no process here, nor one in another container, which holds a lock on it."""
+    try:
+        os.kill(int(draft.name.split("-")[1]), 0)
+    except ProcessLookupError:
+        return _is_free(draft)
+    except PermissionError:  # another user's process has that number
+        return False
+    return False
+
+
+def _is_free(folder: Path) -> bool:
+    try:
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError:  # it has gone meanwhile, or is another user's
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from kg.names import PREFIXES
 _TOKEN = re.compile(
     r"""
     (?P<comment>\#[^\r\n]*+)
-  | (?P<iri><[^<>"{}|^`\\\x00-\x20]*+>)
+  | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
   | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*+(?:\"\"\")? | '''(?:[^'\\]|\\.|'(?!''))*+(?:''')?
              | "(?:[^"\\\r\n]|\\.)*+"? | '(?:[^'\\\r\n]|\\.)*+'?)
   | (?P<variable>[?$]\w++)
@@ -45,6 +45,13 @@ _SERVICE = re.compile(r"SERVICE\s+(?:SILENT\s+)?<([^<>]*)>", re.IGNORECASE | re.
 # The letters at the end of an IRI, a name or a variable. Not behind any word: `1SERVICE` and `trueSERVICE` are two.
 _NAMED_SERVICE = re.compile(r"(?:[/:#][\w-]*|[?$][a-z_]\w*|[?$])service", re.IGNORECASE | re.ASCII)
 _ESCAPE = re.compile(r"\\u", re.IGNORECASE)  # a letter in disguise
+_READ_UNLIKE = re.compile(r"[#\r\x00]|\\u", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\(?:u(?P<four>[0-9A-Fa-f]{4})|U(?P<eight>[0-9A-Fa-f]{8})|.)|[\r\x00]", re.DOTALL)
+_SPELLED = {chr(code): f"\\u{code:04X}" for code in range(0x20)} | {
+    **{'"': r"\"", "'": r"\'", "\\": r"\\"},
+    **{"\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"},
+}
+_NOT_IN_IRI = frozenset('<>"{}|^`\\') | frozenset(map(chr, range(0x21))) | {""}
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*(?:#[^\r\n]*[\r\n]\s*)*\(|\bservice\b")
 _VOLATILE_WORDS = ("now", "rand", "uuid", "bnode", "service")  # looked for first, for they are quicker to find
 _KEYWORDS = re.compile(r"expected (?:one of )?([A-Z_]+(?:, [A-Z_]+)*)")
@@ -125,6 +132,36 @@ def is_open(query: str) -> bool:
     return bool(_CHOICES & set(words(query)))
 
 
+def plain(query: str) -> str:
+    """The same query without comments and without letters in disguise, so that all engines read it alike.
+
+    They do not agree on where a comment ends (Virtuoso's goes on behind a carriage return), nor on when `\\u` is read: what one
+    takes for a comment or a string, another would take for a part of the query.
+    """
+    if not _READ_UNLIKE.search(query):
+        return query
+    return "".join(map(_plain, _TOKEN.finditer(query)))
+
+
+def _plain(token: re.Match[str]) -> str:
+    if token["comment"]:
+        return ""
+    if token["string"]:
+        return _ESCAPED.sub(lambda escape: _SPELLED.get(_letter(escape), _letter(escape) or escape[0]), token[0])
+    if token["iri"]:
+        return _ESCAPED.sub(lambda escape: escape[0] if (letter := _letter(escape)) in _NOT_IN_IRI else letter, token[0])
+    return token[0].replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _letter(escape: re.Match[str]) -> str:
+    """The letter that stands there by its number, or itself though some engines stumble over it; nothing for other escapes."""
+    code = escape["four"] or escape["eight"]
+    if not code:
+        return "" if escape[0].startswith("\\") else escape[0]
+    number = int(code, 16)
+    return chr(number) if number < 0xD800 or 0xDFFF < number < 0x110000 else ""  # the others are halves of surrogates, or nothing
+
+
 @dataclass(frozen=True)
 class Scoped:
     """A query that no longer says itself what it is about."""
@@ -148,7 +185,7 @@ def scoped(query: str, names: Mapping[str, str], nowhere: str, base: str) -> Sco
         piece, before, after = match[0], "", ""
         word = piece.rpartition(".")[2].upper() if match["bare"] else ""  # a full stop, or a number with one, may stand before it
         iri = urljoin(base, piece[1:-1]) if match["iri"] else ""
-        if expected in _OF_GRAPHS and (piece == "<" or "\\" in (match["local"] or "")):
+        if expected in _OF_GRAPHS and (piece == "<" or "\\" in (match["local"] or match["iri"] or "")):
             raise BadQuery("Write the names of graphs without escapes.")
         if match["local"] is not None and expected == "PREFIX":
             prefix = match["run"]

@@ -39,6 +39,7 @@ _NOTICED = 12.0  # after which every server has seen that a release is gone (kg.
 _SAMPLED = 5_000  # triples, about, of which the canonical hashes are compared
 _SUBJECTS = 50  # in one question
 _MOST = 1 << 28  # bytes of an answer
+_MOST_LISTED = 3  # times that the graph of releases is written, where another writes it, too
 _DEFAULT = "default"
 _ENDS = {f" <{layer(name)}> .\n".encode(): layer(name) for name in LAYERS}
 _SPACES = 4  # in a line that names a graph: subjects and predicates are IRIs, which have none
@@ -238,13 +239,12 @@ def _hash(triples: Iterable[ox.Triple]) -> str:
 async def _point(engine: Engine, release: Release, compared: Sequence[Compared]) -> None:
     """Tell the graph of releases that this one is there, and the current one."""
     holding = Holding(release.manifest.id)
-    known = {triple for triple in await _pointer(engine) if triple.predicate != _CURRENT}
     iri = ox.NamedNode(holding.iri)
-    known |= {ox.Triple(iri, _IDENTIFIER, ox.Literal(holding.release)), ox.Triple(ox.NamedNode(DATASET), _CURRENT, iri)}
+    told = {ox.Triple(iri, _IDENTIFIER, ox.Literal(holding.release)), ox.Triple(ox.NamedNode(DATASET), _CURRENT, iri)}
     for each in compared:
         graph = ox.NamedNode(holding.graph(each.graph))
-        known |= {ox.Triple(graph, _PART_OF, iri), ox.Triple(graph, _TRIPLES, ox.Literal(each.here))}
-    await engine.write("PUT", POINTER, _as_text(known), _SECONDS)
+        told |= {ox.Triple(graph, _PART_OF, iri), ox.Triple(graph, _TRIPLES, ox.Literal(each.here))}
+    await _list(engine, lambda known: {triple for triple in known if triple.predicate != _CURRENT} | told)
 
 
 async def _pointer(engine: Engine) -> set[ox.Triple]:
@@ -266,17 +266,33 @@ async def _remove(release: str, settings: Settings) -> None:
     async with _open(settings) as engine:
         pointer = await _pointer(engine)
         there, current = _releases(pointer)
-        if release not in there:
+        iri = ox.NamedNode(release_iri(release))
+        graphs = {triple.subject for triple in pointer if triple.predicate == _PART_OF and triple.object == iri}
+        if release not in there and not graphs:
             raise KgError(f"There is no release '{release}' in the engine. Releases there: {', '.join(there) or 'none'}.")
         if release == current:
             raise KgError(f"Release '{release}' is the current one there. Load another first.")
-        iri = ox.NamedNode(release_iri(release))
-        graphs = {triple.subject for triple in pointer if triple.predicate == _PART_OF and triple.object == iri}
-        kept = {triple for triple in pointer if triple.subject != iri and triple.subject not in graphs}
-        await engine.write("PUT", POINTER, _as_text(kept), _SECONDS)
+        # First nobody is to serve it any more. Its graphs stay on the list until they are gone, so that this can be done again.
+        await _list(engine, lambda known: {triple for triple in known if triple.subject != iri})
         await asyncio.sleep(_NOTICED)  # or a server that still serves it would find things to be missing, and remember that
         for graph in sorted(graphs, key=str):
+            if release in _releases(await _pointer(engine))[0]:
+                raise KgError(
+                    f"Release '{release}' was loaded again meanwhile. Not all of it may be there: run 'kg load' once more."
+                )
             await engine.write("DELETE", str(getattr(graph, "value", "")), b"", _SECONDS)
+        await _list(engine, lambda known: {triple for triple in known if triple.subject not in graphs})
+
+
+async def _list(engine: Engine, changed: Callable[[set[ox.Triple]], set[ox.Triple]]) -> None:
+    """Change the graph of releases; once more where another did so at the same moment, and wrote over it."""
+    for _ in range(_MOST_LISTED):
+        wanted = changed(await _pointer(engine))
+        await engine.write("PUT", POINTER, _as_text(wanted), _SECONDS)
+        there = await _pointer(engine)
+        if all(triple.predicate == _CURRENT for triple in changed(there) ^ there):  # of which is current, the last says
+            return
+    raise EngineFailed("The graph of releases does not keep what is written to it. Is another 'kg load' running? Try again.")
 
 
 def _as_text(triples: Iterable[ox.Triple]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import hashlib
 import re
@@ -15,6 +16,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
@@ -29,12 +31,14 @@ from kg.errors import (
     NotFound,
     Overloaded,
     QueryTimeout,
+    QueryTooHeavy,
     RequestError,
 )
 from kg.names import PREFIXES
 from kg.release import Release
 from kg.settings import Settings
 from kg.store import Answer, Dump, Request, engine, remote
+from kg.store.holding import Holding
 from kg.store.message import Check, Reply
 from kg.store.remote import RemoteStore
 from store import bad_engine as bad
@@ -278,8 +282,13 @@ def test_what_engines_say_of_time_and_limits_is_understood(own: BadEngine, small
         assert works(store)
     own.behave()
     with running(store_of(small[1], own)) as store:
-        own.misbehave(virtuoso, is_query)
+        own.misbehave(bad.status("500 SPARQL Request Failed", b"Virtuoso S1T00 Error SR171: Transaction aborted"), is_query)
         assert type(failure_of(lambda: store.ask(RIGHT))) is EngineFailed
+        for line in ("503 Service Unavailable", "500 Internal Server Error"):  # so say others, who have no header of their own
+            own.misbehave(bad.status(line, b"Query evaluation took too long"), is_query)
+            assert type(failure_of(lambda: store.ask(RIGHT))) is QueryTimeout
+        own.misbehave(as_engine("X-SPARQL-MaxRows: 10000"), is_query)  # a proxy keeps the name of the engine to itself
+        assert type(failure_of(lambda: store.store.rows(RIGHT))) is EngineFailed
 
 
 async def _nothing(*_: object) -> list[str]:
@@ -485,7 +494,7 @@ def test_closing_in_the_middle_leaves_nothing(own: BadEngine, small: tuple[Path,
         for one in [*readers, *strangers]:
             assert isinstance(one.exception(timeout=30), KgError | CancelledError)
         assert time.monotonic() - begun < 20
-    assert not store.store._thread.is_alive()
+    assert not store.store._loop.is_running
     until(lambda: not own._connections, "Connections are closed")
     assert type(failure_of(lambda: store.store.rows(RIGHT))) is EngineDown
 
@@ -523,7 +532,7 @@ def test_an_engine_that_is_not_fit_is_refused_at_the_start(
     store = store_of(small[1], own)
     with pytest.raises(KgError, match=expected), running(store):
         pass
-    assert not store._thread.is_alive()
+    assert not store._loop.is_running
 
 
 # Who asks, and whom
@@ -617,3 +626,111 @@ def test_an_engine_is_believed_whose_certificate_is_signed(small: tuple[Path, Re
         with pytest.raises(KgError, match="certificate"), running(store_of(small[1], behind, store_ca=trusted)):
             pass
         assert not behind.asked
+
+
+# What must not lie about, or stand in the way of others
+
+
+def test_a_store_that_is_never_asked_leaves_nothing(own: BadEngine, small: tuple[Path, Release]) -> None:
+    before = threading.active_count()
+    stores = [store_of(small[1], own) for _ in range(20)]
+    assert threading.active_count() == before
+    assert not any(store._loop.is_running for store in stores)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_pages_that_wait_do_not_keep_the_engine_from_being_looked_at(own: BadEngine, small: tuple[Path, Release]) -> None:
+    with running(store_of(small[1], own, store_connections=1, timeout=20.0)) as store, ThreadPoolExecutor(4) as threads:
+        own.misbehave(bad.never_answer, is_query)
+        pages = [threads.submit(store.store.rows, RIGHT) for _ in range(4)]
+        assert own.waiting.acquire(timeout=10)
+        time.sleep(remote._PROBE + 2)
+        assert is_ready(store)
+        own.behave()
+        own._hang_up()  # so that they do not wait for their deadline
+        assert all(isinstance(page.exception(timeout=30), KgError | None) for page in pages)
+        assert works(store)
+
+
+def test_an_error_for_one_query_is_no_outage(own: BadEngine, small: tuple[Path, Release]) -> None:
+    with running(store_of(small[1], own)) as store:
+        own.misbehave(bad.status("503 Service Unavailable"), lambda asked: "?heavy" in asked.query)
+        for _ in range(6):
+            assert type(failure_of(lambda: store.ask("SELECT ?heavy { ?heavy a ?b }"))) is EngineDown
+            assert works(store)
+
+
+def test_what_was_lost_late_is_not_asked_again(
+    own: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_AT_ONCE", 0.2)
+
+    def late(exchange: bad.Exchange) -> None:
+        time.sleep(0.4)
+        bad.close_at_once(exchange)
+
+    with running(store_of(small[1], own)) as store:
+        own.misbehave(late, lambda asked: "?late" in asked.query)
+        assert type(failure_of(lambda: store.ask("SELECT ?late { ?late a ?b }"))) is EngineDown
+        assert sum("?late" in asked.query for asked in own.asked) == 1
+
+
+def test_an_engine_that_is_being_restarted_is_not_mistaken_for_another(own: BadEngine, small: tuple[Path, Release]) -> None:
+    own.misbehave(bad.status("502 Bad Gateway"), times=1)
+    store = store_of(small[1], own)
+    with pytest.raises(EngineDown, match="it says 502"), running(store):
+        pass
+    assert not store._loop.is_running
+
+
+def test_virtuoso_behind_a_proxy_is_known_all_the_same(
+    own: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.misbehave(lambda exchange: exchange.answer(*bad.evaluate(exchange), "200 OK", "X-SPARQL-default-graph: urn:x"))
+    monkeypatch.setattr(remote, "missing", _nothing)
+    with running(store_of(small[1], own)) as store:
+        assert store.store._own.dialect.name == store.store._lent.dialect.name == "Virtuoso"
+
+
+def test_a_long_query_is_taken_apart_beside_the_event_loop(
+    own: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    form = Holding.form
+
+    def record(self: Holding, query: str, *more: Any) -> list[tuple[str, str]]:
+        if "?apart" in query:
+            names.append(threading.current_thread().name)
+        return form(self, query, *more)
+
+    monkeypatch.setattr(Holding, "form", record)
+    with running(store_of(small[1], own)) as store:
+        for text in ("ASK { ?apart a ?b }", "ASK { ?apart a ?b }" + " " * remote._LONGEST_KEPT):
+            assert b"true" in store.ask(text)
+    assert ["asyncio" in name for name in names] == [False, True]
+
+
+def test_a_graph_that_takes_too_long_to_write_is_refused(
+    own: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(store_of(small[1], own, timeout=30.0)) as store:
+        everything = Request("CONSTRUCT { ?s ?p ?o } { ?s ?p ?o }", None, "jsonld")
+        assert b"@graph" in content(store.query(everything))
+        monkeypatch.setattr(remote, "_MOST_JSON_LD", 20_000)
+        with pytest.raises(QueryTooHeavy, match="Ask for Turtle"):
+            store.query(everything)
+        assert content(store.query(replace(everything, graph="turtle")))
+
+
+def test_where_no_room_is_left_readers_are_told_so(
+    own: BadEngine, small: tuple[Path, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: object, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with running(store_of(small[1], own)) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(SpooledTemporaryFile, "write", refuse)
+            assert type(failure_of(lambda: store.ask(RIGHT))) is Overloaded
+            assert type(failure_of(lambda: store.store.rows(RIGHT))) in {Overloaded, EngineFailed}
+        assert works(store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ import pyoxigraph as ox
 
 from kg.errors import KgError
 from kg.store import Term
+from kg.store.literals import canonical
 
-_DECIMAL = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?<=[\d.])", re.ASCII)
 _XSD = "http://www.w3.org/2001/XMLSchema#"
+_LATE = tuple((status, "timed? ?out|took too long|took more than") for status in (500, 503))
+_CUT = ("X-SPARQL-MaxRows", "X-SQL-State")  # headers that tell of an answer that was cut; Virtuoso's
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,12 @@ class Dialect:
     """An engine, as far as it is not like all others."""
 
     name: str
-    header: str = ""  # the header that only it sends, or that it says its name in
-    value: str = ""  # what that begins with
-    cut_headers: tuple[str, ...] = ()  # the headers that tell of an answer that was cut
+    signs: tuple[tuple[str, str], ...] = ()  # headers that only it sends, each with what it begins with
     echo: str = ""  # words after which a complaint repeats the query
     cancelled: bytes = b""  # what an answer ends with that was begun and given up
     graph_triples: int = 0  # of a larger graph nobody can tell whether it was cut; 0: that can always be told
     patterns: int = 0  # patterns in a query (`kg.sparql.patterns`) that it still survives; 0: as many as you like
-    timeout: tuple[tuple[int, str], ...] = ()  # a status, and words of the body, by which it says that a query took too long
+    timeout: tuple[tuple[int, str], ...] = _LATE  # a status, and words of the body, by which it says that a query took too long
     complaint: tuple[tuple[int, str], ...] = ()  # likewise that it cannot evaluate a query, other than by status 400
 
     garbles: tuple[str, ...] = ()  # datatypes whose values it does not keep as they are; what it does not know, it keeps
@@ -47,26 +46,8 @@ class Dialect:
     def canonical(self, term: Term) -> Term:
         """A literal of a type that it writes in its own way, written as XML Schema 1.1 has it; other terms as they are."""
         if isinstance(term, ox.Literal) and term.datatype.value in self.rewrites:
-            return ox.Literal(_canonical(term.value, term.datatype.value), datatype=term.datatype)
+            return ox.Literal(canonical(term.value, term.datatype.value), datatype=term.datatype)
         return term
-
-    def canonical_json(self, solutions: bytes) -> bytes:
-        """The same for all terms of SPARQL JSON results; raises ValueError where they are not that."""
-        if not any(iri.encode() in solutions for iri in self.rewrites):
-            return solutions
-        read = json.loads(solutions)
-        try:
-            for solution in read["results"]["bindings"]:
-                for term in solution.values():
-                    if term.get("datatype") in self.rewrites:
-                        term["value"] = _canonical(term["value"], term["datatype"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"no results in the JSON: {error}") from None
-        return json.dumps(read).encode()
-
-    def cut(self, headers: Mapping[str, str]) -> str:
-        """What an answer's headers say of what is missing; empty where it is whole."""
-        return " ".join(f"{name}: {headers[name]}." for name in self.cut_headers if name in headers)
 
     def shortened(self, said: str) -> str:
         """A complaint without the query, which is not as whoever sent it wrote it."""
@@ -81,42 +62,27 @@ class Dialect:
         return _told(self.complaint, status, said)
 
 
-def _canonical(text: str, datatype: str) -> str:
-    """The canonical form of a decimal or a boolean (XML Schema 1.1, part 2, E); what is neither stays as it is."""
-    if datatype == _XSD + "boolean":
-        return {"1": "true", "0": "false"}.get(text, text)
-    number = _DECIMAL.fullmatch(text)
-    if not number:
-        return text
-    whole, fraction = number["whole"].lstrip("0") or "0", (number["fraction"] or "").rstrip("0")
-    sign = "-" if number["sign"] == "-" and (whole != "0" or fraction) else ""
-    return f"{sign}{whole}.{fraction}" if fraction else sign + whole
-
-
 def _told(signs: tuple[tuple[int, str], ...], status: int, said: str) -> bool:
     return any(status == code and re.search(words, said, re.IGNORECASE) for code, words in signs)
 
 
 ANY = Dialect("another engine")
 DIALECTS = (
-    Dialect("Oxigraph", header="Server", value="Oxigraph", graphs=("/query$", "/store")),
+    Dialect("Oxigraph", signs=(("Server", "Oxigraph"),), graphs=("/query$", "/store")),
     Dialect(
         "Apache Jena Fuseki",
-        header="Fuseki-Request-Id",
-        timeout=((503, "timed out|timeout"),),
+        signs=(("Fuseki-Request-Id", ""),),
         rewrites=(_XSD + "decimal",),  # with a store on disk (TDB2): 3.0 for 3
         cancelled=b"Query cancelled due to timeout",
         graphs=("^(/[^/]+)(/sparql|/query)?/?$", r"\1/data"),
     ),
     Dialect(
         "Virtuoso",
-        header="Server",
-        value="Virtuoso",
-        cut_headers=("X-SPARQL-MaxRows", "X-SQL-State"),
+        signs=(("Server", "Virtuoso"), ("X-SPARQL-default-graph", "")),  # a proxy before it may have the first for itself
         echo="SPARQL query:",
         graph_triples=100_000,  # that it gives so many is seen at the start (kg.store.abilities)
         patterns=65,  # its process ends at 80 OPTIONAL, or 100 triple patterns
-        timeout=((500, "S1TAT|S1T00|timeout"),),
+        timeout=((500, "S1TAT|S1T00|timeout"), *_LATE),
         complaint=((500, "^Virtuoso [0-9A-Z]{5} Error"),),
         garbles=(_XSD + "duration",),  # 7.2.5: "120" for "P10Y"
         rewrites=(_XSD + "boolean", _XSD + "decimal"),  # 1 for true
@@ -127,4 +93,13 @@ DIALECTS = (
 
 def dialect_of(headers: Mapping[str, str]) -> Dialect:
     """The dialect of what answers with these headers."""
-    return next((one for one in DIALECTS if one.header in headers and headers[one.header].startswith(one.value)), ANY)
+
+    def is_one(dialect: Dialect) -> bool:
+        return any(name in headers and headers[name].startswith(begun) for name, begun in dialect.signs)
+
+    return next(filter(is_one, DIALECTS), ANY)
+
+
+def cut(headers: Mapping[str, str]) -> str:
+    """What an answer's headers say of what is missing; empty where it is whole. Asked of every engine, whatever we take it for."""
+    return " ".join(f"{name}: {headers[name]}." for name in _CUT if name in headers)

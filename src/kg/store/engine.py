@@ -25,11 +25,12 @@ import aiohttp
 from kg.errors import AnswerTooLarge, BadQuery, EngineDown, EngineFailed, KgError, Overloaded, QueryTimeout
 from kg.settings import Settings
 from kg.store.breaker import Breaker
-from kg.store.dialects import Dialect, dialect_of
+from kg.store.dialects import Dialect, cut, dialect_of
 
 _CONNECT = 5.0  # seconds that connecting may take
 _TRIES = 3
 _WAIT = 0.05  # seconds before the second try; the third waits twice as long
+_AT_ONCE = 1.0  # seconds: what is lost later is not asked again, for the query itself may have ended the engine
 _PIECE = 1 << 16  # bytes read at once
 _IN_MEMORY = 1 << 20  # bytes above which an answer is held in a file
 _WORDS = 500  # characters of an engine's complaint that are passed on
@@ -38,6 +39,7 @@ _SHORT = 200  # characters of a value of a form that is encoded once
 SILENT = "The database behind this server does not answer."
 STOPPED = "This server is being stopped."
 _LOST = {502, 503}  # said by proxies in front of an engine that is being restarted
+_NOWHERE = "urn:x-vigia:none"
 SOLUTIONS = ("application/sparql-results+json",)
 TRIPLES = ("application/n-triples",)  # one type by the kind of query: some engines stumble over two
 #: Names and values of a form.
@@ -53,6 +55,10 @@ class Found:
     size: int  # bytes
 
 
+class _Unavailable(aiohttp.ClientConnectionError):
+    """Said with a status, by the engine or by a proxy before it."""
+
+
 class Engine:
     """One endpoint, as one event loop asks it."""
 
@@ -65,10 +71,16 @@ class Engine:
 
     async def open(self) -> None:
         """Find out what it is and how it wants to be told who asks; raises EngineDown or EngineFailed where it does not answer."""
+        if self._session:  # of an attempt that failed
+            await self._session.close()
         self._session = self._make_session()
+        # With a graph named, for the answer to that is what Virtuoso is known by behind a proxy.
+        form = [("query", "ASK {}"), ("default-graph-uri", _NOWHERE)]
         timeout = aiohttp.ClientTimeout(total=2 * _CONNECT)
         try:
-            async with self._send("POST", self._settings.store, data=[("query", "ASK {}")], timeout=timeout) as response:
+            async with self._send("POST", self._settings.store, data=form, timeout=timeout) as response:
+                if response.status in _LOST:
+                    raise _Unavailable(f"it says {response.status}")
                 self.dialect = dialect_of(response.headers)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise EngineDown(f"No database answers at {self._settings.store}: {_why(error)}.", 5) from None
@@ -86,8 +98,11 @@ class Engine:
         self._breaker.check()
         try:
             found = await self.probe(form, accepted, seconds, limit)
-        except EngineDown:
-            self._breaker.fail(SILENT)
+        except EngineDown as error:
+            if isinstance(error.__cause__, _Unavailable):  # it may have been this query alone
+                self._breaker.doubt()
+            else:
+                self._breaker.fail(SILENT)
             raise
         except (EngineFailed, QueryTimeout):
             self._breaker.doubt()
@@ -105,26 +120,34 @@ class Engine:
 
     async def _persist(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
         """Ask again where an answer was lost on the way."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         for attempt in range(1, _TRIES):
             try:
                 return await self._ask(form, accepted, limit)
-            except aiohttp.ClientError:
+            except aiohttp.ClientError as error:
+                if loop.time() - begun > _AT_ONCE:
+                    raise self._lost(error) from error
                 await asyncio.sleep(_WAIT * attempt * (1 + random.random()))  # noqa: S311 (so that not all come at once)
         try:
             return await self._ask(form, accepted, limit)
-        except aiohttp.ClientPayloadError:
-            raise EngineFailed("The database cut its answer off.") from None
-        except aiohttp.ClientResponseError:
-            raise EngineFailed("The database gave an answer that is not HTTP.") from None
         except aiohttp.ClientError as error:
-            raise EngineDown(SILENT, self._breaker.pause) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: aiohttp.ClientError) -> KgError:
+        """What it means that an answer was lost."""
+        if isinstance(error, aiohttp.ClientPayloadError):
+            return EngineFailed("The database cut its answer off.")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return EngineFailed("The database gave an answer that is not HTTP.")
+        return EngineDown(SILENT, self._breaker.pause)
 
     async def _ask(self, form: Form, accepted: Sequence[str], limit: int) -> Found:
         headers = {"Accept": ", ".join(accepted), "Content-Type": _FORM}
         async with self._send("POST", self._settings.store, data=_encoded(form), headers=headers) as response:
             if response.status != 200:
                 await self._refuse(response)
-            if said := self.dialect.cut(response.headers):
+            if said := cut(response.headers):
                 raise EngineFailed(f"The database did not give the whole answer: {said}")
             if response.content_type not in accepted:
                 raise EngineFailed(f"The database answered with {response.content_type}, not with {' or '.join(accepted)}.")
@@ -144,7 +167,7 @@ class Engine:
         elif response.status == 429:
             error = Overloaded("The database behind this server has too much to do.", 5)
         elif response.status in _LOST:
-            error = aiohttp.ClientConnectionError(f"status {response.status}")
+            error = _Unavailable(f"status {response.status}")
         elif response.status in (401, 403):
             error = EngineFailed("The database refuses this server: its user, password or token is not right.")
         elif response.status == 404 or 300 <= response.status < 400:
@@ -277,7 +300,7 @@ async def _collect(response: aiohttp.ClientResponse, limit: int) -> tuple[IO[byt
     file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (it is handed on)
     try:
         async for piece in response.content.iter_chunked(_PIECE):
-            file.write(piece)
+            _keep(piece, file)
             _demand_size(file.tell(), limit)
     except BaseException:
         file.close()
@@ -285,6 +308,13 @@ async def _collect(response: aiohttp.ClientResponse, limit: int) -> tuple[IO[byt
     size = file.tell()
     file.seek(0)
     return file, size
+
+
+def _keep(piece: bytes, file: IO[bytes]) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        raise Overloaded("There is no room for this answer at the moment.", 30) from error
 
 
 def _demand_size(size: int, limit: int) -> None:

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from typing import IO
 
 from kg.names import BASE, LAYERS, PREFIXES, layer, release_iri
-from kg.sparql import Scoped, scoped, words
+from kg.sparql import Scoped, plain, scoped, words
 
 #: The graph that says which releases an engine holds, and which of them is current.
 POINTER = layer("releases")
@@ -125,6 +125,7 @@ def _scoped(holding: Holding, query: str, prefixes: bool) -> Scoped:
 
 
 def _scope(holding: Holding, query: str, prefixes: bool) -> Scoped:
+    query = plain(query)
     used = set(words(query))
     sent = scoped(query, holding.graphs, holding.graph(""), BASE) if used & _DATASET_WORDS else Scoped(query, (), ())
     # On one line, so that the engine counts lines as whoever wrote the query does.

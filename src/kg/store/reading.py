@@ -15,6 +15,7 @@ from kg.store import Row
 from kg.store.breaker import Breaker
 from kg.store.engine import Engine, Found
 from kg.store.holding import Holding, Unmarked
+from kg.store.literals import CanonicalJson
 
 _TAIL = 500  # bytes at the end of an answer, where an engine says that it gives up
 _T = TypeVar("_T")
@@ -57,7 +58,7 @@ class Reading:
         """Of a SELECT ("rows") or an ASK ("boolean"); raises SyntaxError or ValueError."""
         unmarked = self._unmarked(found)
         rewrites = self._engine.dialect.rewrites
-        body = self._engine.dialect.canonical_json(b"".join(iter(unmarked.read, b""))) if rewrites else unmarked
+        body = cast("IO[bytes]", CanonicalJson(unmarked, rewrites)) if rewrites else unmarked
         read = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
         if isinstance(read, ox.QuerySolutions) != (sort == "rows"):
             raise ValueError("it is of another kind than the query")

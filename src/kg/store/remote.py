@@ -13,14 +13,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from itertools import chain
 from typing import Any, TypeVar
-
-import uvloop
 
 from kg.errors import (
     EngineDown,
@@ -38,6 +35,7 @@ from kg.store.abilities import is_held, missing
 from kg.store.breaker import Breaker
 from kg.store.engine import SILENT, SOLUTIONS, STOPPED, TRIPLES, Engine, Form, Found
 from kg.store.holding import Holding
+from kg.store.loop import OwnLoop
 from kg.store.message import Check, Reply
 from kg.store.places import Places
 from kg.store.pool import Pool, Size
@@ -53,8 +51,9 @@ _PROBE = 3.0  # seconds that it may take to answer what costs nothing
 _PATIENT = 0.2  # seconds after which it is looked at whether anybody still waits for an answer
 _SMALL = 1 << 14  # bytes of an answer that is read and written at once, not in a thread
 _SWOLLEN = 4  # how much larger than the answer that is sent an engine's may be: JSON names the columns in each row
-_LONGEST_KEPT = 20_000  # characters of a query of which is remembered what sort it is
+_LONGEST_KEPT = 20_000  # characters of a query of which is remembered what sort it is, and that is taken apart at once
 _MOST_KEPT = 2_000  # queries
+_MOST_JSON_LD = 16 << 20  # bytes of the N-Triples of a graph that is written as JSON-LD: that takes some 20 seconds
 #: An IRI that no parser can find fault with, or take for anything else (such as `<` and `>`), wherever it stands.
 _IRI = re.compile(r"<https?://[a-z][A-Za-z0-9/._~-]*>", re.ASCII)
 _CHECKERS = 2  # worker processes that read queries
@@ -75,6 +74,7 @@ class RemoteStore:
         self._breaker = Breaker(self._look)
         self._lent = Engine(settings, self._breaker, settings.store_connections)
         self._own = Engine(settings, self._breaker, settings.store_connections)
+        self._looked_at = Engine(settings, self._breaker, 1)  # over a connection that no page can keep busy
         self._reading = Reading(self._holding, self._own, self._breaker)
         self._places = Places(settings.store_connections, settings.waiting)
         self._reception = Reception(settings, strict=True)
@@ -82,13 +82,13 @@ class RemoteStore:
         self._pool = Pool(plan, Size(_CHECKERS, settings.old, settings.waiting, settings.timeout))
         self._sorts: dict[str, str] = {}  # query, but for its IRIs → what a worker said of it
         self._started = False
-        self._asking: set[asyncio.Task[Found]] = set()
-        self._loop = uvloop.new_event_loop()
+        self._asking: set[asyncio.Task[Reply]] = set()
+        self._apart = asyncio.Semaphore(1)  # one long query is taken apart at a time
+        self._graphs = asyncio.Semaphore(1)  # and one graph written as JSON-LD
+        self._loop = OwnLoop("engine")
         self._opening: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
-        self._thread.start()
 
     # Our own queries
 
@@ -110,19 +110,22 @@ class RemoteStore:
     async def _probe(self, query: str, dataset: Sequence[tuple[str, str]]) -> list[Row]:
         await self._open()
         form = [*self._holding.form(query)[:1], *dataset]
-        return self._reading.rows(await self._own.probe(form, SOLUTIONS, _PROBE if self._looking else _START, self._limit))
+        return self._reading.rows(await self._looked_at.probe(form, SOLUTIONS, _PROBE if self._looking else _START, self._limit))
 
     async def _open(self) -> None:
         if self._opening is None or (self._opening.done() and self._opening.exception()):
-            self._opening = asyncio.create_task(self._own.open())
+            self._opening = asyncio.create_task(self._open_both())
         await asyncio.shield(self._opening)
+
+    async def _open_both(self) -> None:
+        await self._own.open()
+        await self._looked_at.open()
 
     def _inside(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What comes of work in our own event loop."""
         try:
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            future = self._loop.begin(work)
         except RuntimeError:
-            work.close()
             raise EngineDown(STOPPED, 5) from None
         try:
             return future.result()
@@ -136,7 +139,7 @@ class RemoteStore:
         try:
             await self._pool.start()
             await self._lent.open()
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._begin(), self._loop))
+            await asyncio.wrap_future(self._loop.begin(self._begin()))
         except BaseException:
             await self.close()
             raise
@@ -166,6 +169,7 @@ class RemoteStore:
         return self._reception.answer(await self._reception.count(request, client, evaluate), request)
 
     async def _evaluated(self, request: Request, client: str, hang_up: HangUp | None) -> Reply:
+        deadline = self._deadline(request.timeout)
         checked = await self._check(request, client)
         if checked.failure:
             return checked
@@ -173,17 +177,30 @@ class RemoteStore:
         name = request.graph if sort == "graph" else request.results
         if name is None:
             return Reply("format", "graph" if sort == "graph" else "results")
-        self._demand_size(request.text)
-        form = self._holding.form(request.text, request.default_graphs, request.named_graphs, bool(prefixes))
-        accepted = TRIPLES if sort == "graph" else SOLUTIONS
-        found = await self._found(form, accepted, client, hang_up, request.timeout)
+        form = await self._formed(request, bool(prefixes))
 
-        def write() -> Reply:
+        def write(found: Found) -> Reply:
             result = self._reading.triples(found) if sort == "graph" else self._reading.solutions(found, sort)
             return write_result(result, name, self._rules, request.encoding, request.rows)
 
-        with found.body:
-            return await self._written(found, write)
+        async def answer() -> Reply:
+            found = await self._lent.ask(form, TRIPLES if sort == "graph" else SOLUTIONS, self._settings.timeout, self._limit)
+            with found.body:
+                return await self._written(found, lambda: write(found), name)
+
+        return await self._in_time(answer, client, hang_up, deadline)
+
+    async def _formed(self, request: Request, prefixes: bool) -> Form:
+        """What the engine is sent; a long query is taken apart in a thread, so that the event loop gets its turn."""
+
+        def form() -> Form:
+            self._demand_size(request.text)
+            return self._holding.form(request.text, request.default_graphs, request.named_graphs, prefixes)
+
+        if len(request.text) <= _LONGEST_KEPT:
+            return form()
+        async with self._apart:
+            return await asyncio.to_thread(form)
 
     def _demand_size(self, query: str) -> None:
         """Raise QueryTooHeavy where the query would end the engine."""
@@ -203,12 +220,11 @@ class RemoteStore:
             self._sorts[shape] = reply.text
         return reply
 
-    async def _found(
-        self, form: Form, accepted: Sequence[str], client: str, hang_up: HangUp | None, timeout: float | None
-    ) -> Found:
-        """What the engine answers, as long as somebody waits for it."""
-        seconds = self._seconds(timeout)
-        asking = asyncio.create_task(self._in_turn(form, accepted, client, seconds))
+    async def _in_time(
+        self, answer: Callable[[], Awaitable[Reply]], client: str, hang_up: HangUp | None, deadline: tuple[float, float]
+    ) -> Reply:
+        """An answer as long as somebody waits for it, and as its time allows."""
+        asking = asyncio.create_task(self._in_turn(answer, client, deadline))
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
         try:
@@ -224,14 +240,16 @@ class RemoteStore:
         finally:
             asking.cancel()
 
-    async def _in_turn(self, form: Form, accepted: Sequence[str], client: str, seconds: float) -> Found:
+    async def _in_turn(self, answer: Callable[[], Awaitable[Reply]], client: str, deadline: tuple[float, float]) -> Reply:
+        """The place is held until the answer is written: so many of the engine's lie about at most."""
+        seconds, end = deadline
         try:
-            async with asyncio.timeout(seconds), self._places.place(client):
-                return await self._lent.ask(form, accepted, seconds, self._limit)
+            async with asyncio.timeout_at(end), self._places.place(client):
+                return await answer()
         except TimeoutError:
             raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
 
-    async def _watch(self, asking: asyncio.Task[Found], hang_up: HangUp) -> None:
+    async def _watch(self, asking: asyncio.Task[Reply], hang_up: HangUp) -> None:
         async def leave() -> None:
             await hang_up()
 
@@ -243,8 +261,12 @@ class RemoteStore:
         if not asking.done():
             raise HungUp("Nobody waits for this answer any more.")
 
-    async def _written(self, found: Found, write: Callable[[], Reply]) -> Reply:
-        """What is sent of what was found; large answers are written in a thread, which lets the event loop run."""
+    async def _written(self, found: Found, write: Callable[[], Reply], name: str) -> Reply:
+        """What is sent of what was found; large answers are written in a thread, which lets the event loop run.
+
+        JSON-LD takes as many seconds as it has megabytes, and whoever writes it cannot be told to stop: one at a time, and none
+        that is larger than there is time for.
+        """
 
         def written() -> Reply:
             refusal: tuple[Any, ...]
@@ -254,13 +276,21 @@ class RemoteStore:
                 refusal = error.args
             return Reply(*refusal)
 
-        return written() if found.size <= _SMALL else await asyncio.to_thread(written)
+        if found.size <= _SMALL:
+            return written()
+        if name != "jsonld":
+            return await asyncio.to_thread(written)
+        if found.size > _MOST_JSON_LD:
+            raise QueryTooHeavy(
+                f"A graph of more than {_MOST_JSON_LD:,} bytes is not written as JSON-LD here. Ask for Turtle or N-Triples."
+            )
+        async with self._graphs:
+            return await asyncio.to_thread(written)
 
     async def _dumped(self, request: Dump, client: str, hang_up: HangUp | None) -> Reply:
         names = ["default", *sorted(self._holding.graphs)] if request.graph is None else [request.graph]
-        found: list[Found] = []
 
-        def write() -> Reply:
+        def write(found: Sequence[Found]) -> Reply:
             if request.graph is None:
                 quads = (quad for name, one in zip(names, found, strict=True) for quad in self._reading.quads(one, name))
                 return write_dataset(quads, request.format, self._rules, request.encoding)
@@ -271,28 +301,27 @@ class RemoteStore:
             all_of_them = triples if first is None else chain([first], triples)
             return write_result(all_of_them, request.format, self._rules, request.encoding)
 
-        seconds = self._seconds(request.timeout)
-        with ExitStack() as bodies:
-            try:
-                async with asyncio.timeout(seconds):
-                    for name in names:
-                        form = [("query", _TRIPLES_OF), ("default-graph-uri", self._holding.graph(name))]
-                        found.append(await self._found(form, TRIPLES, client, hang_up, request.timeout))
-                        bodies.enter_context(found[-1].body)
-            except TimeoutError:
-                raise QueryTimeout(f"This query took longer than {seconds:g} seconds.") from None
-            return await self._written(found[0], write)
+        async def answer() -> Reply:
+            found: list[Found] = []
+            with ExitStack() as bodies:
+                for name in names:
+                    form = [("query", _TRIPLES_OF), ("default-graph-uri", self._holding.graph(name))]
+                    found.append(await self._lent.ask(form, TRIPLES, self._settings.timeout, self._limit))
+                    bodies.enter_context(found[-1].body)
+                return await self._written(found[0], lambda: write(found), request.format)
 
-    def _seconds(self, timeout: float | None) -> float:
-        """How long a stranger's request may take, who asked for so many."""
-        return min(self._settings.timeout, timeout or self._settings.timeout)
+        return await self._in_time(answer, client, hang_up, self._deadline(request.timeout))
+
+    def _deadline(self, timeout: float | None) -> tuple[float, float]:
+        """How many seconds a stranger's request may take, who asked for so many, and when they are over."""
+        seconds = min(self._settings.timeout, timeout or self._settings.timeout)
+        return seconds, asyncio.get_running_loop().time() + seconds
 
     # The engine
 
     def _look(self) -> None:
         """Have a look at the engine at once."""
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._look_now.set)
+        self._loop.soon(self._look_now.set)
 
     async def _look_after(self) -> None:
         """See from time to time whether the engine is well, and more often while it is not."""
@@ -348,15 +377,8 @@ class RemoteStore:
         await asyncio.gather(*asking, return_exceptions=True)
         await self._pool.close()
         await self._lent.close()
-        if self._thread.is_alive():
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._end(), self._loop))
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            await asyncio.to_thread(self._thread.join)
-            self._loop.close()
+        await self._loop.close(self._end)
 
     async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
         await self._own.close()
+        await self._looked_at.close()

@@ -105,7 +105,10 @@ class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
         return len(part)
 
     def _roll_over(self) -> None:
-        self._file = tempfile.TemporaryFile(buffering=1 << 16)  # noqa: SIM115 (its descriptor is sent away)
+        try:
+            self._file = tempfile.TemporaryFile(buffering=1 << 16)  # noqa: SIM115 (its descriptor is sent away)
+        except OSError as error:
+            raise Refused("room") from error
         self._compressor = _compressor(self._encoding) if self._encoding else None
         held, self._parts = b"".join(self._parts), []
         self._put(self._compressor.compress(held) if self._compressor else held)
@@ -135,7 +138,10 @@ class _Spool(io.BytesIO):  # in name only: what the serialisers call is write
             return Reply("", "", name, coding, partial, False, self._digest.hexdigest(), len(body), body)
         if self._compressor:
             self._put(self._compressor.flush())
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise Refused("room") from error
         return Reply("", "", name, self._encoding, partial, True, self._digest.hexdigest(), self._file.tell(), self._file)
 
 

@@ -109,17 +109,23 @@ class Archive:
         if name not in known:
             there = f"Releases here: {', '.join(known)}." if known else "No release is kept here."
             raise NotFound(f"There is no release '{name}' here. {there}")
-        idle = sorted((each.used, key) for key, each in self._open.items() if not each.busy)
-        if len(self._open) >= _OPEN:
-            if not idle:
-                raise Overloaded("Too many releases are being read at the moment.", 30)
-            await self._open.pop(idle[0][1]).store.close()
+        if len(self._open) >= _OPEN and not self._idle():
+            raise Overloaded("Too many releases are being read at the moment.", 30)
         try:
-            self._open[name] = await self._start(name)
-        except KgError as error:  # whose text is for whoever runs this server: it may tell where a database is
+            opened = await self._start(name)
+        except (KgError, OSError, ValueError) as error:  # its text is for whoever runs this server: it may tell of a database
             _log.error("Release %s cannot be opened: %s", name, error)
             raise EngineDown(f"Release '{name}' cannot be read at the moment.", 30) from None
-        return self._open[name]
+        longest = self._idle() if len(self._open) >= _OPEN else None
+        self._open[name] = opened
+        if longest:
+            await self._open.pop(longest).store.close()
+        return opened
+
+    def _idle(self) -> str | None:
+        """The release that nobody has read for longest."""
+        idle = [(each.used, name) for name, each in self._open.items() if not each.busy]
+        return min(idle)[1] if idle else None
 
     async def _start(self, name: str) -> _Open:
         app, store = await run_sync(self._opener, name)
