@@ -8,7 +8,21 @@ import pyoxigraph as ox
 import pytest
 
 from kg.errors import BadQuery, ServiceRefused
-from kg.sparql import Scoped, fixed, is_update, is_volatile, patterns, plain, refuse_depth, scoped, services, syntax_error, words
+from kg.names import PREFIXES
+from kg.sparql import (
+    Scoped,
+    fixed,
+    is_update,
+    is_volatile,
+    patterns,
+    plain,
+    refuse_depth,
+    refuse_foreign,
+    scoped,
+    services,
+    syntax_error,
+    words,
+)
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 
@@ -310,3 +324,67 @@ def test_a_plain_query_means_the_same() -> None:
     assert [[*map(str, row)] for row in one] == [[*map(str, row)] for row in other]  # type: ignore[union-attr]
     assert "\\u" not in plain(query)
     assert "the end" not in plain(query)
+
+
+HEAD = "SELECT * { ?s ?p ?o "
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (<bif:http_get>('u') AS ?x) {}",
+        "SELECT (<LONG::bif:http_get>('u') AS ?x) {}",
+        "PREFIX b: <bif:> SELECT (b:http_get('u') AS ?x) {}",
+        "BASE <bif:> SELECT (<http_get>('u') AS ?x) {}",
+        "SELECT * { ?s ?p ?o . ?o <bif:contains> 'a' }",
+        "SELECT (<java:java.lang.System>('u') AS ?x) {}",
+        "SELECT (<http://www.w3.org/2005/xpath-functions/#doc>('u') AS ?x) {}",
+        "SELECT (kg:f('u') AS ?x) {}",
+        "SELECT (:f('u') AS ?x) {}",
+        "SELECT (IF(<http://e/f>(1), 1, 2) AS ?x) {}",
+        "SELECT (COUNT(<http://e/f>(?o)) AS ?n) {}",
+        "PREFIX xsd: <http://e/> SELECT (xsd:integer('1') AS ?x) {}",
+        "PREFIX xsd: <http://e/> # c\nSELECT (xsd:integer # (\n ('1') AS ?x) {}",
+        "PREFIX f: <http://e/#> " + HEAD + "FILTER(f:doc(?o) = 1) }",
+        HEAD + "FILTER <http://e/f>(?o) }",
+        HEAD + "FILTER(<http://e/f> (?o)) }",
+        HEAD + "FILTER(!<http://e/f>(?o)) }",
+        HEAD + "FILTER(?o IN (1, <http://e/f>(?o))) }",
+        HEAD + "FILTER(?o /<http://e/f>(?o)) }",
+        HEAD + 'FILTER("a" = <http://e/f> (?o)) }',
+        HEAD + "FILTER(?o = 1 && kg:f(?o)) }",
+        HEAD + "FILTER EXISTS { ?s ?p ?o FILTER(?o<1&&<http://e/f>(?o)) } }",
+        HEAD + "BIND(1 + <http://e/f>(?o) AS ?x) }",
+        HEAD + "} GROUP BY <http://e/f>(?o)",
+        HEAD + "} GROUP BY ?s <http://e/f>(?o)",
+        HEAD + "} HAVING (1=1) <http://e/f>(?o)",
+        HEAD + "} ORDER BY ?s <http://e/f>(?o)",
+        HEAD + "} ORDER BY ?s kg:f (?o)",
+        HEAD + "} ORDER BY DESC(?s) <http://e/f>(?o)",
+        "SELECT * { { SELECT ?s { ?s ?p ?o } ORDER BY ?s <http://e/f>(?o) LIMIT 1 } }",
+    ],
+)
+def test_what_an_engine_has_beyond_sparql_is_not_called(query: str) -> None:
+    with pytest.raises(BadQuery, match=r"no function of SPARQL|IRIs in a query may begin"):
+        refuse_foreign(plain(query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (xsd:integer('1') AS ?x) (<http://www.w3.org/2001/XMLSchema#date>('2020-01-01') AS ?y) {}",
+        "SELECT * { ?s <http://e/p> (1 2) }",
+        "SELECT * { ?s a ?t ; kg:p (1 2) ; kg:q [ kg:r () ] . }",
+        "SELECT * { [] kg:p (1) }",
+        "SELECT * { (1 2) kg:p (3) . <http://e/s> kg:p (4) . kg:s kg:p (5) }",
+        "SELECT * { VALUES (?a ?b) { (kg:x kg:y) (kg:z kg:w) } }",
+        "SELECT * { ?s (kg:p|kg:q)/kg:r ?o }",
+        "SELECT * { kg:s (kg:p|kg:q) ?o .kg:s (kg:p) ?o . OPTIONAL { } kg:s (kg:p) ?o FILTER(?o) kg:s (kg:p) ?o }",
+        "SELECT (COUNT(*) AS ?n) (MAX(?o) AS ?m) { ?s ?p ?o } GROUP BY ?s ORDER BY DESC(?n) (?m)",
+        "ASK { <urn:a> <mailto:a@b> <tag:x> }",
+        "SELECT * { ?s ?p '<bif:x>(1)', 'kg:f(', \"http://e/f>(x\" }",
+    ],
+)
+def test_conversions_collections_and_groups_are_no_such_calls(query: str) -> None:
+    ox.Store().query(query, prefixes=PREFIXES)
+    refuse_foreign(plain(query))

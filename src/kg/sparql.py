@@ -35,6 +35,7 @@ _WORD = re.compile(r"[A-Za-z]\w*+")
 _PREFIX = re.compile(r"[^\W\d_][\w.-]*+$")
 _CHOICES = {"LIMIT", "OFFSET", "SAMPLE", "GROUP_CONCAT"}
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
+_XSD = PREFIXES["xsd"]
 _UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
 _WITHIN_CLAUSE = {"BY", "DISTINCT", "REDUCED"}
 _BY_NOTHING = re.compile(r"GROUP\s+BY\s*+(?=$|ORDER\b|HAVING\b|LIMIT\b)")
@@ -52,6 +53,12 @@ _SPELLED = {chr(code): f"\\u{code:04X}" for code in range(0x20)} | {
     **{"\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"},
 }
 _NOT_IN_IRI = frozenset('<>"{}|^`\\') | frozenset(map(chr, range(0x21))) | {""}
+_CALL = re.compile(r"""(?:>|:[^\s(){}<>"']*+)\s*+\(""")  # perhaps: a name, or the end of an IRI, before a bracket
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+")
+_SCHEME_OF_IRI = re.compile(rf"<({_SCHEME.pattern}):")
+_SCHEMES = {"http", "https", "urn", "tag", "mailto", "tel", "geo", "doi", "info", "ftp"}
+_CONDITIONS = {"ORDER", "GROUP", "HAVING"}  # behind which calls may stand in a row
+_CLAUSES = _CONDITIONS | {"PREFIX", "BASE", "SELECT", "WHERE", "LIMIT", "OFFSET", "VALUES"}
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*(?:#[^\r\n]*[\r\n]\s*)*\(|\bservice\b")
 _VOLATILE_WORDS = ("now", "rand", "uuid", "bnode", "service")  # looked for first, for they are quicker to find
 _KEYWORDS = re.compile(r"expected (?:one of )?([A-Z_]+(?:, [A-Z_]+)*)")
@@ -160,6 +167,62 @@ def _letter(escape: re.Match[str]) -> str:
         return "" if escape[0].startswith("\\") else escape[0]
     number = int(code, 16)
     return chr(number) if number < 0xD800 or 0xDFFF < number < 0x110000 else ""  # the others are halves of surrogates, or nothing
+
+
+def refuse_foreign(query: str) -> None:
+    """Raise BadQuery where a plain query might call what an engine has beyond SPARQL: any function by its IRI, but for conversions.
+
+    Such functions read files and addresses, load classes, or end the process (`bif:http_get`, `java:…`, `fn:doc`). Whether an IRI
+    before a bracket is one, or a predicate before a collection, is told by what stands before it; in doubt it is one.
+    """
+    if strange := next(_strange(query), None):
+        listed = ", ".join(sorted(_SCHEMES))
+        raise BadQuery(f"{strange} is nothing that this endpoint knows. IRIs in a query may begin with {listed}.")
+    called = _called(query) if _CALL.search(query) else iter(())
+    if foreign := next((iri for iri in called if not iri.startswith(_XSD)), None):
+        raise BadQuery(f"<{foreign}> is no function of SPARQL. Only types of XML Schema are called by their IRIs: xsd:integer(?x).")
+
+
+def is_foreign(iri: str) -> bool:
+    """Whether it is of a scheme that no data has, and that engines may take for something else."""
+    scheme, colon, _ = iri.partition(":")
+    return bool(colon) and bool(_SCHEME.fullmatch(scheme)) and scheme.lower() not in _SCHEMES
+
+
+def _strange(query: str) -> Iterator[str]:
+    """The IRIs in a query that are foreign."""
+    if any(scheme.lower() not in _SCHEMES for scheme in _SCHEME_OF_IRI.findall(query)):
+        yield from (match["iri"] for match in _TOKEN.finditer(query) if match["iri"] and is_foreign(match["iri"][1:-1]))
+
+
+def _called(query: str) -> Iterator[str]:
+    """The functions that a query may call by their IRIs."""
+    declared, prefix, clause = dict(PREFIXES), "", ""
+    name, before, last = "", "", ""  # an IRI, what stands before it, and the last piece
+    for match in _TOKEN.finditer(query):
+        piece = match[0]
+        if piece.isspace() or match["comment"]:
+            continue
+        if piece == "(" and name and (clause in _CONDITIONS or not _begins_pattern(before)):
+            yield name
+        name = ""
+        if match["bare"]:
+            clause = piece.upper() if piece.upper() in _CLAUSES else clause
+        elif piece in "{}":
+            clause = ""
+        elif match["local"] is not None and clause == "PREFIX" and last.upper() == "PREFIX":
+            prefix = match["run"]
+        elif match["iri"] and clause == "PREFIX":
+            declared[prefix], clause = piece[1:-1], ""
+        elif match["iri"] or match["local"] is not None:
+            start, short, local = _prefixed(match) if match["local"] is not None else ("", "", piece[1:-1])
+            name, before = declared.get(short, "") + local, start[-1:] or last
+        last = piece if not (match["variable"] or match["string"] or match["language"]) else "?"
+
+
+def _begins_pattern(before: str) -> bool:
+    """Whether a subject or a predicate may stand behind this, before a path or a collection in brackets."""
+    return before in ("{", "}", ".", "?", ";", "[", "]", ")") or before.endswith(">") or (":" in before and before != ":")
 
 
 @dataclass(frozen=True)

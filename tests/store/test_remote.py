@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
+import pyoxigraph as ox
 import pytest
 
 from kg.errors import (
@@ -734,3 +735,12 @@ def test_where_no_room_is_left_readers_are_told_so(
             assert type(failure_of(lambda: store.ask(RIGHT))) is Overloaded
             assert type(failure_of(lambda: store.store.rows(RIGHT))) in {Overloaded, EngineFailed}
         assert works(store)
+
+
+def test_what_no_release_has_is_not_asked_for(faulty: BadEngine, started: Remote) -> None:
+    """To an engine, `bif:contains` may be more than a name."""
+    for scheme in ("bif", "java", "kg"):
+        thing = ox.NamedNode(f"{scheme}:contains")
+        assert started.store.rows("SELECT ?iri ?o { ?s ?iri ?o }", {"iri": thing}) == []
+        assert type(failure_of(lambda scheme=scheme: started.ask(f"SELECT (<{scheme}:f>() AS ?x) {{}}"))) is BadQuery  # type: ignore[misc]
+    assert not [asked for asked in faulty.asked if "contains" in asked.query or "AS ?x" in asked.query]

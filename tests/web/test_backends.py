@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -188,6 +189,27 @@ def test_a_query_sees_the_release_and_nothing_else_in_the_engine(behind: Behind)
 )
 def test_only_queries_reach_the_engine(behind: Behind, query: str, status: int) -> None:
     assert behind.client.post("/sparql", data={"query": query}, headers={"Accept": "text/csv"}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (FUNCTION('ADDRESS') AS ?x) {}",
+        "SELECT * { ?s a kg:Country } ORDER BY ?s FUNCTION('ADDRESS')",
+    ],
+)
+@pytest.mark.parametrize("function", ["<bif:http_get>", "<LONG::bif:http_get>", "<http://www.w3.org/2005/xpath-functions/#doc>"])
+def test_no_function_of_an_engine_reads_an_address(behind: Behind, query: str, function: str) -> None:
+    """Virtuoso's do, and the last one ends its process."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        text = query.replace("FUNCTION", function).replace("ADDRESS", address)
+        answer = behind.client.get("/sparql.csv", params={"query": text})
+        assert answer.status_code == 400, answer.text
+        with pytest.raises(TimeoutError):
+            listener.accept()
+    assert behind.client.get("/sparql.csv", params={"query": "SELECT * {}"}).status_code == 200
 
 
 def _documented() -> Iterator[tuple[str, dict[str, str]]]:

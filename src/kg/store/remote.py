@@ -19,6 +19,8 @@ from contextlib import ExitStack, suppress
 from itertools import chain
 from typing import Any, TypeVar
 
+import pyoxigraph as ox
+
 from kg.errors import (
     EngineDown,
     EngineFailed,
@@ -29,7 +31,7 @@ from kg.errors import (
     RequestError,
 )
 from kg.settings import Settings
-from kg.sparql import fixed, patterns
+from kg.sparql import fixed, is_foreign, patterns, plain, refuse_foreign
 from kg.store import Answer, Condition, Dump, HangUp, Request, Row, Term
 from kg.store.abilities import is_held, missing
 from kg.store.breaker import Breaker
@@ -95,6 +97,8 @@ class RemoteStore:
     def rows(self, text: str, bind: Mapping[str, Term] | None = None) -> list[Row]:
         """See `kg.store.Store`."""
         terms = bind or {}
+        if any(isinstance(term, ox.NamedNode) and is_foreign(term.value) for term in terms.values()):
+            return []  # no release says anything of it, and an engine may have a meaning of its own for it
         form = self._holding.form(fixed(text, {name: str(term) for name, term in terms.items()}))
         found = self._inside(self._ask_own(form))
         return [{**terms, **row} for row in self._reading.rows(found)]
@@ -194,6 +198,7 @@ class RemoteStore:
         """What the engine is sent; a long query is taken apart in a thread, so that the event loop gets its turn."""
 
         def form() -> Form:
+            refuse_foreign(plain(request.text))
             self._demand_size(request.text)
             return self._holding.form(request.text, request.default_graphs, request.named_graphs, prefixes)
 
