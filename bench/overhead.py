@@ -2,15 +2,17 @@
 
 One at a time, the difference tells what our layer adds; with several connections, the ratio tells what it costs of the throughput:
 where the two share all cores, and where the engine has half of them to itself, as one that runs elsewhere has its own.
-Short look-ups and stored questions are told apart: where the engine works long, anything before it looks cheap.
+Short look-ups and stored questions are told apart: where the engine works long, anything before it looks cheap. Where nginx is
+installed it is asked, too, and only passes on: what it costs, no layer goes below.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ from bench.asked import things
 from bench.process import apart, can_keep_apart
 from bench.queries import ROWS, Query, stored
 from bench.samples import APART, SHARED
-from bench.servers import Server
+from bench.servers import Server, await_listening, free_port, running
 from kg.store.holding import Holding
 
 if TYPE_CHECKING:
@@ -31,6 +33,20 @@ _TINY = 40  # look-ups in a round
 _CONNECTIONS = 8
 _LOADED = (50_000, 2_000_000)  # triples between which throughput is measured: it tells the same of others, and takes minutes
 _MOST = 0.5  # seconds that a stored question may take, the slower of the two ways
+_NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+_PASSING_ON = """worker_processes 1; pid {folder}/nginx.pid; daemon off; error_log {folder}/nginx.log;
+events {{}}
+http {{
+    access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder}; keepalive_requests 10000000;
+    upstream engine {{ server 127.0.0.1:{behind}; keepalive 32; keepalive_requests 10000000; }}
+    server {{
+        listen 127.0.0.1:{port}; large_client_header_buffers 4 64k;
+        location / {{ proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffers 16 64k;
+            proxy_max_temp_file_size 0; }}
+    }}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -59,14 +75,28 @@ def measure(run: Run, rounds: int, seconds: float, tell: Callable[[str], None]) 
         looked = [
             Query("lookup", f"SELECT ?p ?o WHERE {{ <{iri}> ?p ?o }}") for iri in _drawn(folder, run.draw, _TINY * (rounds + 1))
         ]
-        for number in range(rounds + 1):
-            tiny = [(one, _direct(holding, one)) for one in looked[number * _TINY : (number + 1) * _TINY]]
-            _single(run, target, number, "tiny", tiny, ours, engine)
-            _single(run, target, number, "stored", pairs, ours, engine)
-            if number and _LOADED[0] <= run.triples <= _LOADED[1]:
-                _loads(run, target, number, "tiny", tiny, seconds, ours, engine)
-                _loads(run, target, number, "stored", pairs, seconds, ours, engine)
+        with ExitStack() as stack:
+            ways = {"ours": (ours, 0), "direct": (engine, 1)}
+            if _NGINX:
+                ways["nginx"] = (stack.enter_context(_passing_on(run, engine)), 1)
+            for number in range(rounds + 1):
+                tiny = [(one, _direct(holding, one)) for one in looked[number * _TINY : (number + 1) * _TINY]]
+                _single(run, target, number, "tiny", tiny, ours, engine)
+                _single(run, target, number, "stored", pairs, ours, engine)
+                if number and _LOADED[0] <= run.triples <= _LOADED[1]:
+                    _loads(run, target, number, "tiny", tiny, seconds, ways)
+                    _loads(run, target, number, "stored", pairs, seconds, ways)
         tell(f"  overhead over {target}: {len(pairs)} stored questions")
+
+
+@contextmanager
+def _passing_on(run: Run, engine: Server) -> Iterator[Server]:
+    """nginx before an engine, with one process and kept connections, that neither reads nor keeps anything."""
+    port, config = free_port(), run.work / "nginx.conf"
+    config.write_text(_PASSING_ON.format(folder=run.work, behind=engine.port, port=port), "utf-8")
+    with running(f"nginx-{engine.name}", (port, engine.endpoint), [str(_NGINX), "-c", str(config)], run.work) as server:
+        await_listening(server)
+        yield server
 
 
 def _direct(holding: Holding, one: Query) -> Direct:
@@ -105,15 +135,16 @@ def _loads(  # noqa: PLR0913, PLR0917
     kind: str,
     pairs: Sequence[tuple[Query, Query]],
     seconds: float,
-    ours: Server,
-    engine: Server,
+    ways: Mapping[str, tuple[Server, int]],
 ) -> None:
-    ways = (("ours", ours, 0), ("direct", engine, 1))
+    engine = ways["direct"][0]
     for where in (SHARED, APART) if can_keep_apart() else (SHARED,):
-        for way, server, place in run.draw.sample(ways, 2):
+        for way in run.draw.sample(sorted(ways), len(ways)):
+            server, place = ways[way]
             lines = [(ROWS, pair[place].path(server.endpoint)) for pair in pairs]
             requests = wrk.write_requests(lines, run.work / "requests.txt")
-            with apart(engine.process, ours.process) if where == APART else nullcontext():
+            near = ways["ours"][0] if server is engine else server
+            with apart(engine.process, near.process) if where == APART else nullcontext():
                 load = wrk.load(server, requests, _CONNECTIONS, seconds)
             run.keep(f"load, {kind}", number, f"{target}, {way}", where, load.good)
             run.keep(f"processor, {kind}", number, f"{target}, {way}", where, sum(load.processor.values()))

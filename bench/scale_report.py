@@ -229,8 +229,10 @@ def _added(numbers: Numbers, size: str, target: str, kind: str) -> tuple[float, 
     return added * 1000, median(median(ours[item]) for item in both) * 1000, median(median(direct[item]) for item in both) * 1000
 
 
-def _ratios(numbers: Numbers, size: str, target: str, kind: str, where: str) -> list[float]:
-    ours = numbers.of(f"load, {kind}", size, f"{target}, ours", where)
+def _ratios(  # noqa: PLR0913, PLR0917
+    numbers: Numbers, size: str, target: str, kind: str, where: str, way: str = "ours"
+) -> list[float]:
+    ours = numbers.of(f"load, {kind}", size, f"{target}, {way}", where)
     direct = numbers.of(f"load, {kind}", size, f"{target}, direct", where)
     return [one / other for one, other in zip(ours, direct, strict=False) if other]
 
@@ -246,6 +248,9 @@ def _overhead(numbers: Numbers) -> str:
                 for where in _WHERE:
                     ratios = _ratios(numbers, size, target, kind, where)
                     cells.append(f"{median(ratios):.2f}x ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else "–")
+                for where in _WHERE:
+                    passed = _ratios(numbers, size, target, kind, where, "nginx")
+                    cells.append(f"{median(passed):.2f}x" if passed else "–")
                 for way in ("direct", "ours"):
                     used = numbers.of(f"processor, {kind}", size, f"{target}, {way}", SHARED)
                     cells.append(f"{median(used):,.0f}" if used else "–")
@@ -259,6 +264,8 @@ def _overhead(numbers: Numbers) -> str:
         "added, ms",
         "rate, shared",
         "rate, apart",
+        "nginx, shared",
+        "nginx, apart",
         "µs direct",
         "µs ours",
     ]
@@ -269,8 +276,9 @@ The same queries were sent to `kg serve` and straight to the engine behind it, i
 time: medians, and the median of the differences query by query. With 8 connections (wrk): answers a second through us, as a
 part of those the engine gives directly, with the least and the most of the rounds: "shared" where engine, `kg serve` and client
 run on all cores; "apart" where the engine has half of the cores to itself, and the client the others, with `kg serve` or without,
-as a remote engine is asked. The last columns are microseconds on the processor for one answer, shared: of the engine alone with
-its client, and of `kg serve` with its client, the engine not counted.
+as a remote engine is asked. "nginx" is the same of nginx in our place, which reads nothing and only passes on, with one process and
+kept connections: the least that a layer takes. The last columns are microseconds on the processor for one answer, shared: of the
+engine alone with its client, and of `kg serve` with its client, the engine not counted.
 
 {_table(head, rows)}
 Where two cores have to do all, a layer that takes t before an engine that takes e leaves e / (e + t) of the throughput. On a
