@@ -34,11 +34,11 @@ _CONNECTIONS = 8
 _LOADED = (50_000, 2_000_000)  # triples between which throughput is measured: it tells the same of others, and takes minutes
 _MOST = 0.5  # seconds that a stored question may take, the slower of the two ways
 _NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-_PASSING_ON = """worker_processes 1; pid {folder}/nginx.pid; daemon off; error_log {folder}/nginx.log;
+_PASSING_ON = """worker_processes 1; pid "{folder}/nginx.pid"; daemon off; error_log "{folder}/nginx.log";
 events {{}}
 http {{
-    access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-    uwsgi_temp_path {folder}; scgi_temp_path {folder}; keepalive_requests 10000000;
+    access_log off; client_body_temp_path "{folder}"; proxy_temp_path "{folder}"; fastcgi_temp_path "{folder}";
+    uwsgi_temp_path "{folder}"; scgi_temp_path "{folder}"; keepalive_requests 10000000;
     upstream engine {{ server 127.0.0.1:{behind}; keepalive 32; keepalive_requests 10000000; }}
     server {{
         listen 127.0.0.1:{port}; large_client_header_buffers 4 64k;

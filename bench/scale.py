@@ -43,7 +43,7 @@ _SETTINGS = {
     **UNFAIR,
     "KG_CACHE_BYTES": "0",
     "KG_TIMEOUT": "600",
-    "KG_MEMORY": "4096",
+    "KG_MEMORY": "12288",  # the copy of the triples that workers share counts
     "KG_OLD": "32",
     "KG_RESULT_BYTES": "1000000000",
 }
