@@ -282,9 +282,9 @@ engine alone with its client, and of `kg serve` with its client, the engine not 
 
 {_table(head, rows)}
 Where two cores have to do all, a layer that takes t before an engine that takes e leaves e / (e + t) of the throughput; what nginx
-leaves, whose t is as small as can be, is the most that any layer leaves. On a machine of its own it takes nothing from the engine, and
-one `kg serve` gives as many answers as one core has time for: of an engine that answers faster than that, as Oxigraph does look-ups,
-several `kg serve` are needed to get all that it can give.
+leaves, whose t is as small as can be, is the most that any layer leaves. On a machine of its own a layer takes nothing from the
+engine, and one `kg serve` gives as many answers as one core has time for: of an engine that answers faster than that, as Oxigraph
+does look-ups, several `kg serve` are needed to get all that it can give.
 """
 
 
