@@ -58,6 +58,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+")
 _SCHEME_OF_IRI = re.compile(rf"<({_SCHEME.pattern}):")
 _SCHEMES = {"http", "https", "urn", "tag", "mailto", "tel", "geo", "doi", "info", "ftp"}
 _CONDITIONS = {"ORDER", "GROUP", "HAVING"}  # behind which calls may stand in a row
+_A_TERM = "term"
+# Behind these a subject or a predicate may stand, before a path or a collection in brackets.
+_BEFORE_PATTERNS = {_A_TERM, *"{}.?;[])"}
 _CLAUSES = _CONDITIONS | {"PREFIX", "BASE", "SELECT", "WHERE", "LIMIT", "OFFSET", "VALUES"}
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode)\s*(?:#[^\r\n]*[\r\n]\s*)*\(|\bservice\b")
 _VOLATILE_WORDS = ("now", "rand", "uuid", "bnode", "service")  # looked for first, for they are quicker to find
@@ -203,7 +206,7 @@ def _called(query: str) -> Iterator[str]:
         piece = match[0]
         if piece.isspace() or match["comment"]:
             continue
-        if piece == "(" and name and (clause in _CONDITIONS or not _begins_pattern(before)):
+        if piece == "(" and name and (clause in _CONDITIONS or before not in _BEFORE_PATTERNS):
             yield name
         name = ""
         if match["bare"]:
@@ -217,12 +220,8 @@ def _called(query: str) -> Iterator[str]:
         elif match["iri"] or match["local"] is not None:
             start, short, local = _prefixed(match) if match["local"] is not None else ("", "", piece[1:-1])
             name, before = declared.get(short, "") + local, start[-1:] or last
-        last = piece if not (match["variable"] or match["string"] or match["language"]) else "?"
-
-
-def _begins_pattern(before: str) -> bool:
-    """Whether a subject or a predicate may stand behind this, before a path or a collection in brackets."""
-    return before in ("{", "}", ".", "?", ";", "[", "]", ")") or before.endswith(">") or (":" in before and before != ":")
+        is_term = match["variable"] or match["string"] or match["language"] or match["iri"] or match["local"] is not None
+        last = _A_TERM if is_term else piece
 
 
 @dataclass(frozen=True)
