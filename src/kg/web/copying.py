@@ -94,12 +94,12 @@ def _write_all(build: Path, folder: Path, base: str | None, settings: Settings, 
             written |= todo.keys()
             try:
                 for done, found in enumerate(pool.map(_write, todo.values(), chunksize=_CHUNK), known - len(todo) + 1):
-                    linked |= found
-                    progress(done, known + len(linked.keys() - written))
+                    linked |= {file: address for file, address in found.items() if file not in written}
+                    progress(done, known + len(linked))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-            todo = {file: linked[file] for file in sorted(linked.keys() - written, key=_neighbours)}
+            todo = {file: linked[file] for file in sorted(linked, key=_neighbours)}
     return len(written)
 
 
