@@ -31,6 +31,10 @@ class Process:
         """Whether it has ended, which a server should not."""
         return self._process.poll() is not None
 
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return bool(self._process.poll())
+
     def weigh(self) -> int:
         """Bytes of memory of the whole tree, shared pages counted once (PSS)."""
         total = 0
