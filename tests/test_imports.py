@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "directory": "names rdf spelling",
     "matching": "database directory spelling",
     "wikidata": "errors",
-    "link": "directory matching names rdf release wikidata",
+    "link": "directory errors matching names rdf release wikidata",
     "quickstatements": "names rdf",
     "load": "context finding names",
     "derive": "errors names",

@@ -317,7 +317,7 @@ def link(  # noqa: PLR0913, PLR0917 (the options of one command)
     api: Annotated[str, typer.Option(help="Address of the API of a Wikibase.")] = "https://www.wikidata.org/w/api.php",
     service: Annotated[str, typer.Option(help="Address of its query service.")] = "https://query.wikidata.org/sparql",
 ) -> None:
-    """Propose links to Wikidata for the things that have none, as files to review; nothing is accepted by itself."""
+    """Propose links to Wikidata for things that nobody looked for there, as files to review; nothing is accepted by itself."""
     from kg.link import KINDS, check_links, facts, patch, propose, unlinked, write_report  # noqa: PLC0415
     from kg.query import open_store  # noqa: PLC0415
     from kg.wikidata import Wikidata  # noqa: PLC0415
@@ -485,7 +485,12 @@ def _print_report(report: Report, path: Path) -> None:
             table.add_row(escape(each.link.rpartition("/")[2]), each.item, each.state, escape(each.detail))
     if table.row_count:
         out.print(table)
-    out.print(f"{report.links} links, {table.row_count} to look at. Report: {path}", highlight=False)
+    faulty = {each.link for each in report.findings if each.state != "ok"}
+    out.print(f"{report.links} links, {len(faulty)} to look at. Report: {path}", highlight=False)
+    if report.kind_unknown:
+        out.print(
+            f"Of {len(report.kind_unknown)} it could not be told whether the item is still of the right kind.", highlight=False
+        )
 
 
 def _parameters(given: list[str]) -> dict[str, str]:

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
 from kg.errors import KgError
 
+T = TypeVar("T")
+
 API = "https://www.wikidata.org/w/api.php"
 SERVICE = "https://query.wikidata.org/sparql"
 _AGENT = "vigia-link/0.1 (knowledge graph of surveillance technology in Latin America; {contact})"
-LANGUAGES = ("en", "es", "pt")
+#: What an item is called where its editors gave one name for all languages.
+ANY_LANGUAGE = "mul"
+LANGUAGES = ("en", "es", "pt", ANY_LANGUAGE)
 _BATCH = 50  # items in one request: what the API allows
 _LAG = 5  # seconds behind which its servers may be
 _SECONDS = 30.0  # that an answer may take
@@ -34,6 +41,8 @@ _BUSY = {429, 500, 502, 503, 504}
 INSTANCE_OF, COUNTRY, PART_OF, PARENT = "P31", "P17", "P361", "P749"
 COORDINATES, WEBSITE, INCEPTION = "P625", "P856", "P571"
 ISO_COUNTRY, ISO_REGION, LEI = "P297", "P300", "P1278"
+_NUMBER = re.compile(r"Q[1-9][0-9]*")
+_NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 
 
 class WikidataSilent(KgError):
@@ -61,46 +70,63 @@ class Item:
 
     @property
     def names(self) -> list[str]:
-        """All that it is called."""
-        return [*self.labels.values(), *(alias for aliases in self.aliases.values() for alias in aliases)]
+        """All that it is called, in the languages that were asked for."""
+        return list(dict.fromkeys([*self.labels.values(), *(alias for aliases in self.aliases.values() for alias in aliases)]))
+
+    @property
+    def label(self) -> str:
+        """Its name in English if it has one, else in another language, else its number."""
+        return _preferred(self.labels) or self.number
+
+    @property
+    def description(self) -> str:
+        """What it is, in English if it is said so, else in another language; may be empty."""
+        return _preferred(self.descriptions)
 
 
 class Wikidata:
     """Asks Wikidata; what it answered before is read from a folder."""
 
-    def __init__(
-        self, cache: Path, contact: str = "", api: str = API, service: str = SERVICE, sleep: Callable[[float], None] = time.sleep
+    def __init__(  # noqa: PLR0913 (what a client can be set to)
+        self,
+        cache: Path,
+        contact: str = "",
+        api: str = API,
+        service: str = SERVICE,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        seconds: float = _SECONDS,
     ) -> None:
-        """`contact`: how whoever runs this can be reached, as the rules of Wikidata ask."""
+        """`contact`: how whoever runs this can be reached, as the rules of Wikidata ask; `seconds`: how long an answer may take."""
         self._cache, self._api, self._service, self._sleep = cache, api, service, sleep
         agent = _AGENT.format(contact=contact or "no contact given")
-        self._client = httpx2.Client(timeout=_SECONDS, headers={"User-Agent": agent}, follow_redirects=False)
+        self._client = httpx2.Client(timeout=seconds, headers={"User-Agent": agent}, follow_redirects=False)
 
     def search(self, name: str, language: str) -> list[str]:
         """The numbers of items that are called so or begin so, the likeliest first."""
-        answer = self._ask(
-            self._api,
-            {
-                "action": "wbsearchentities",
-                "search": name,
-                "language": language,
-                "uselang": language,
-                "type": "item",
-                "limit": "10",
-                "format": "json",
-            },
-        )
-        return [str(hit["id"]) for hit in answer.get("search", ()) if isinstance(hit, dict) and "id" in hit]
+        wanted = {
+            "action": "wbsearchentities",
+            "search": name,
+            "language": language,
+            "uselang": language,
+            "type": "item",
+            "limit": "10",
+            "format": "json",
+        }
+        return self._ask(self._api, wanted, lambda answer: [_number(_a(dict, hit)["id"]) for hit in _a(list, answer["search"])])
 
-    def with_value(self, prop: str, value: str) -> list[str]:
-        """The numbers of items that have a text as the value of a property, from the query service."""
-        literal = json.dumps(value, ensure_ascii=False)
-        answer = self._ask(self._service, {"query": f"SELECT ?item {{ ?item wdt:{prop} {literal} }} LIMIT 10", "format": "json"})
-        rows = answer.get("results", {}).get("bindings", ())
-        return [str(row["item"]["value"]).rpartition("/")[2] for row in rows if "item" in row]
+    def with_value(self, prop: str, values: Iterable[str]) -> list[str]:
+        """The numbers of items that have one of these texts, or addresses, as the value of a property, from the query service."""
+        terms = [
+            f"<{value}>" if prop == WEBSITE else json.dumps(value, ensure_ascii=False) for value in values if _fits(prop, value)
+        ]
+        if not terms:
+            return []
+        query = f"SELECT DISTINCT ?item {{ VALUES ?value {{ {' '.join(terms)} }} ?item wdt:{prop} ?value }} LIMIT 10"
+        return self._ask(self._service, {"query": query, "format": "json"}, _bound)
 
-    def items(self, numbers: Iterable[str]) -> Iterator[Item]:
-        """Each item by its number, those that are merged or missing as well."""
+    def items(self, numbers: Iterable[str], languages: Sequence[str] = LANGUAGES) -> Iterator[Item]:
+        """Each item by its number, those that are merged or missing as well; its names in these languages, or in all for none."""
         wanted_all = list(dict.fromkeys(numbers))
         for start in range(0, len(wanted_all), _BATCH):
             some = wanted_all[start : start + _BATCH]
@@ -108,29 +134,33 @@ class Wikidata:
                 "action": "wbgetentities",
                 "ids": "|".join(some),
                 "props": "info|labels|aliases|descriptions|claims",
-                "languages": "|".join(LANGUAGES),
                 "format": "json",
-            }
-            answer = self._ask(self._api, wanted)
-            entities = answer.get("entities")
-            if not isinstance(entities, dict):
-                raise WikidataSilent(f"Wikidata's answer has no items in it. [got {str(answer)[:200]}]")
-            read = date.fromisoformat(answer["read"])
-            for number in some:
-                yield _item(number, entities.get(number), read)
+            } | ({"languages": "|".join(languages)} if languages else {})
+            yield from self._ask(self._api, wanted, partial(_items, asked=some))
 
-    def _ask(self, address: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-        """The answer, from the folder if it is there and fresh; with the day on which it was read."""
+    def _ask(self, address: str, parameters: Mapping[str, str], read: Callable[[dict[str, Any]], T]) -> T:
+        """What is read in the answer, which comes from the folder if it is there and fresh, with the day on which it was given.
+
+        Only what can be read is remembered.
+        """
         digest = hashlib.sha256(json.dumps([address, sorted(parameters.items())]).encode()).hexdigest()
         file = self._cache / f"{digest[:32]}.json"
         if file.exists() and time.time() - file.stat().st_mtime < _FRESH:
-            return dict(json.loads(file.read_text("utf-8")))
+            try:
+                return read(json.loads(file.read_text("utf-8")))
+            except _UNREADABLE:
+                file.unlink()
         answer = self._fetch(address, parameters) | {"read": date.today().isoformat()}
+        try:
+            found = read(answer)
+        except _UNREADABLE as error:
+            said = f"{type(error).__name__}: {error}; in {json.dumps(answer, ensure_ascii=False)[:200]}"
+            raise WikidataSilent(f"{address} gave an answer that cannot be used; nothing was changed. [got {said}]") from None
         self._cache.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(".part")
         draft.write_text(json.dumps(answer), "utf-8")
         draft.replace(file)
-        return answer
+        return found
 
     def _fetch(self, address: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         asked = dict(parameters) | ({"maxlag": str(_LAG)} if address == self._api else {})
@@ -158,6 +188,8 @@ class Wikidata:
 
 
 _AGAIN = ("maxlag", "no JSON", "ratelimited")
+# How it shows that an answer is not of the form that the API and the query service promise.
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
 
 def _read(answer: httpx2.Response) -> dict[str, Any] | str:
@@ -174,34 +206,73 @@ def _read(answer: httpx2.Response) -> dict[str, Any] | str:
 
 
 def _asked_to_wait(answer: httpx2.Response, usual: float) -> float:
-    """The seconds that a server asks for (RFC 9110, 10.2.3, as a number), or those that are usual."""
-    text = answer.headers.get("retry-after", "")
-    return max(float(text), usual) if text.isdigit() else usual
+    """The seconds that a server asks for (RFC 9110, 10.2.3: a number, or the date until which to wait), or those that are usual."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdecimal():
+        return max(float(text), usual)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return usual
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)  # a date of no zone is of UTC
+    return max((until - datetime.now(UTC)).total_seconds(), usual)
 
 
-def _item(asked: str, entity: Any, read: date) -> Item:
-    if not isinstance(entity, dict) or "missing" in entity:
+def _a(kind: type[T], value: object) -> T:
+    """The value, if it is of this kind; raises TypeError if not."""
+    if isinstance(value, kind):
+        return value
+    raise TypeError(f"{kind.__name__} expected, not {str(value)[:60]!r}")
+
+
+def _number(value: object) -> str:
+    if _NUMBER.fullmatch(number := _a(str, value)):
+        return number
+    raise ValueError(f"no number of an item: {number[:60]!r}")
+
+
+def _fits(prop: str, value: str) -> bool:
+    """Whether a query can hold it: an address that is none would end it."""
+    return prop != WEBSITE or not _NOT_IN_IRI.search(value)
+
+
+def _bound(answer: Mapping[str, Any]) -> list[str]:
+    """The numbers of the items in SPARQL results (https://www.w3.org/TR/sparql11-results-json/)."""
+    rows = _a(list, answer["results"]["bindings"])
+    return [_number(_a(str, row["item"]["value"]).rpartition("/")[2]) for row in rows]
+
+
+def _items(answer: Mapping[str, Any], asked: Iterable[str]) -> list[Item]:
+    entities, read = _a(dict, answer["entities"]), date.fromisoformat(answer["read"])
+    return [_item(number, _a(dict, entities[number]), read) for number in asked]
+
+
+def _item(asked: str, entity: Mapping[str, Any], read: date) -> Item:
+    if "missing" in entity:
         return Item(asked, asked, 0, read, is_missing=True)
-    labels = {code: str(label["value"]) for code, label in _dict(entity, "labels").items()}
-    aliases = {code: [str(alias["value"]) for alias in listed] for code, listed in _dict(entity, "aliases").items()}
-    descriptions = {code: str(text["value"]) for code, text in _dict(entity, "descriptions").items()}
-    values = {prop: texts for prop, claims in _dict(entity, "claims").items() if (texts := _values(claims))}
-    revision = int(entity.get("lastrevid", 0))
-    return Item(asked, str(entity.get("id", asked)), revision, read, labels, aliases, descriptions, values)
+    labels = {code: _a(str, label["value"]) for code, label in _dict(entity, "labels").items()}
+    aliases = {code: [_a(str, alias["value"]) for alias in _a(list, listed)] for code, listed in _dict(entity, "aliases").items()}
+    descriptions = {code: _a(str, text["value"]) for code, text in _dict(entity, "descriptions").items()}
+    values = {prop: texts for prop, claims in _dict(entity, "claims").items() if (texts := _values(_a(list, claims)))}
+    return Item(asked, _number(entity["id"]), _a(int, entity["lastrevid"]), read, labels, aliases, descriptions, values)
 
 
 def _dict(entity: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Where there is nothing, the API writes an empty list."""
-    value = entity.get(key)
-    return value if isinstance(value, dict) else {}
+    value = entity[key]
+    return {} if value == [] else _a(dict, value)
+
+
+def _preferred(texts: Mapping[str, str]) -> str:
+    return next((texts[language] for language in LANGUAGES if language in texts), next(iter(texts.values()), ""))
 
 
 def _values(claims: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The values of the best rank, as Wikidata's own `wdt:` has them."""
-    ranked: dict[str, list[str]] = {"preferred": [], "normal": []}
+    """The values of the best rank, as Wikidata's own `wdt:` has them; where one is unknown or none, there is no `datavalue`."""
+    ranked: dict[str, list[str]] = {"preferred": [], "normal": [], "deprecated": []}
     for claim in claims:
-        value = claim.get("mainsnak", {}).get("datavalue", {}).get("value")
-        if value is not None and claim.get("rank") in ranked and (text := _text(value)):
+        value = claim["mainsnak"].get("datavalue", {}).get("value")
+        if value is not None and (text := _text(value)):
             ranked[claim["rank"]].append(text)
     return ranked["preferred"] or ranked["normal"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from babel.messages.pofile import read_po
 from starlette.testclient import TestClient
 
 from kg.card import draw_card
+from kg.names import BASE
+from kg.release import Release
 from kg.settings import Settings
 from kg.web import assets
 from kg.web.app import create_app
-from kg.web.site import open_files
+from kg.web.site import open_files, open_release
 from repository import ROOT
 
 TEMPLATES = ROOT / "src" / "kg" / "web" / "templates"
@@ -255,3 +259,21 @@ def test_what_very_much_leads_to_asks_its_questions_when_somebody_wants_them(
             answer = real_client.get(link, headers={"Accept": "application/sparql-results+json"})
             assert answer.status_code == 200, link
     assert 'aria-labelledby="questions"' not in real_client.get("/page/org/zabbix?lang=es").text
+
+
+@pytest.mark.parametrize("unknown", [["lnk:b"], [], None])
+def test_the_look_at_the_items_says_what_could_not_be_told(
+    small: tuple[Path, Release], tmp_path: Path, unknown: list[str] | None
+) -> None:
+    shutil.copytree(small[0], tmp_path / "build", symlinks=True)
+    rows = [
+        {"link": "lnk:a", "thing": f"{BASE}id/org/maker", "item": "Q42", "state": state, "detail": state}
+        for state in ("renamed", "unlike")
+    ]
+    report = {"day": "2026-11-27", "links": 2, "findings": rows} | ({} if unknown is None else {"kind_unknown": unknown})
+    (tmp_path / "build" / "links.json").write_text(json.dumps(report), "utf-8")
+    with TestClient(create_app(open_release(tmp_path / "build", Settings()))) as client:
+        text = client.get("/links", headers={"Accept": "text/html"}).text
+    assert "2 links, with 1 of them something is the matter" in text  # one link, of which there are two findings
+    assert text.count(">Q42</a>") >= len(rows)
+    assert ("Of 1 of them it could not be told" in text) == bool(unknown)

@@ -79,7 +79,13 @@ def _looked_at(site: Site, request: Request) -> Mapping[str, Any] | None:
         return None
     faulty = [each for each in report["findings"] if each["state"] != "ok"]
     names = site.entities.names([each["thing"] for each in faulty], choose_language(request))
-    return {**report, "faulty": [(names[each["thing"]], each) for each in faulty]}
+    shown = [(names[each["thing"]], each) for each in faulty]
+    return {
+        **report,
+        "faulty": shown,
+        "faulty_links": len({each["link"] for each in faulty}),
+        "kind_unknown": report.get("kind_unknown", ()),
+    }
 
 
 def _in_order(site: Site) -> list[Question]:
