@@ -180,3 +180,26 @@ def test_that_nothing_is_contradicted_says_what_was_read(own_model: Path, tmp_pa
     shown = _disagreements(own_model, tmp_path / "build")
     assert "1 item was read and compared. None contradicts this graph." in shown
     assert "Nothing has been read" not in shown
+
+
+def test_everything_that_is_not_linked_stands_on_the_page_with_the_reason(real_client: TestClient) -> None:
+    """What nobody looked for is folded by kind; what was looked for in copies alone does not seem to be looked for in Wikidata."""
+    query = """SELECT ?thing { ?thing a ?class ; rdfs:label ?name FILTER(STRSTARTS(STR(?class), STR(kg:)))
+        FILTER(REGEX(STR(?thing), "/id/(agreement|country|initiative|law|measure|org|person|place|product|programme)/[^/]+$"))
+        FILTER NOT EXISTS { ?link a kg:Link ; kg:linkedThing ?thing ; kg:linkedItem ?item } }"""
+    rows = real_client.get("/sparql.json", params={"query": query}).json()["results"]["bindings"]
+    things = {row["thing"]["value"].removeprefix("https://w3id.org/vigia/id/") for row in rows}
+    text = real_client.get("/links?lang=en").text
+    parts = {
+        name: text[text.index(f'<h2 id="{name}">') :].partition("</section>")[0] for name in re.findall(r'<h2 id="([^"]+)">', text)
+    }
+    unfound, unsearched = parts["without-wikidata"], parts["not-searched-for-wikidata"]
+    searched, others = (set(re.findall(r'<tr><td><a href="/page/([^"]+)"', part)) for part in (unfound, unsearched))
+    assert len(things) > 400
+    assert things == {thing for thing in searched | others if not thing.startswith("code/")}
+    assert not searched & others
+    assert unsearched.count(">not searched yet</a>") == len(others)
+    folded = [int(number) for number in re.findall(r"<details><summary>[^<]+ \((\d+)\)</summary>", unsearched)]
+    assert sum(folded) == len(others)
+    assert unfound.count(">published copies</a>") == unfound.count("<tr><td>")
+    assert "none in copies" in parts["wikidata-link-counts"]
