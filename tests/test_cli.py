@@ -164,8 +164,9 @@ def test_export_refuses_an_address_that_is_none(small: tuple[Path, Release], tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_export_for_wikidata_writes_two_files(small: tuple[Path, Release], tmp_path: Path) -> None:
+def test_export_for_wikidata_writes_files_and_says_what_was_compared(small: tuple[Path, Release], tmp_path: Path) -> None:
     result = kg("export", "--wikidata", "given", "--build", str(small[0]), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "things without an item, in given." in result.stdout
-    assert sorted(path.name for path in (tmp_path / "given").iterdir()) == ["new-items.csv", "statements.tsv"]
+    assert "Items: of 0 that are certainly equal to things here, 0 were read and compared, 0 not." in result.stdout
+    names = ["about.txt", "new-items.csv", "not-compared.tsv", "statements.tsv", "to-search.csv"]
+    assert sorted(path.name for path in (tmp_path / "given").iterdir()) == names

@@ -62,6 +62,16 @@ def test_every_rule_has_its_fault() -> None:
     assert set(RULES) == set(FAULTS)
 
 
+def test_a_link_does_not_say_that_nobody_looked(model: Path) -> None:
+    store = check(model).store
+    reason = f"<{BASE}code/link-reason/not-searched>"
+    store.update(
+        f"INSERT DATA {{ <https://x/l> a kg:Link ; kg:kind <{BASE}code/link/none> ; kg:reason {reason} }}", prefixes=PREFIXES
+    )
+    (finding,) = check_hygiene(store, [RULES["link-complete"]], Loaded())
+    assert "Of what nobody looked for there is no link." in finding.message
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_rule_finds_its_fault(model: Path, name: str) -> None:
     store = check(model).store

@@ -457,17 +457,14 @@ def _export_static(folder: Path, address: str | None, build_folder: Path) -> Non
 
 def _export_wikidata(folder: Path, build_folder: Path) -> None:
     from kg.query import open_store  # noqa: PLC0415
-    from kg.quickstatements import new_items, statements  # noqa: PLC0415
+    from kg.quickstatements import gifts  # noqa: PLC0415
 
-    store = open_store(build_folder)
+    files = gifts(open_store(build_folder))
     folder.mkdir(parents=True, exist_ok=True)
-    facts, items = statements(store), new_items(store)
-    (folder / "statements.tsv").write_text(facts, "utf-8")
-    (folder / "new-items.csv").write_text(items, "utf-8", newline="")
-    out.print(
-        f"{facts.count(chr(10))} statements and {max(items.count(chr(10)) - 1, 0)} things without an item, in {folder}.",
-        highlight=False,
-    )
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8", newline="")
+    out.print(files["about.txt"], end="", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"All of it is in {folder}.", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

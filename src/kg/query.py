@@ -75,6 +75,11 @@ class Question:
         return self.header.get(("group", ""), "")
 
     @property
+    def is_folded(self) -> bool:
+        """Whether pages fold each of these groups, where rows are many."""
+        return ("fold", "") in self.header
+
+    @property
     def hidden(self) -> frozenset[str]:
         """Variables that pages do not show: what rows are only sorted by."""
         return frozenset(self.header.get(("hide", ""), "").split())

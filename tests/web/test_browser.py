@@ -265,6 +265,7 @@ def test_without_javascript_a_page_is_whole(browser: Browser, address: str, path
         ("/page/initiative/ec-ecu-911?lang=es", 60),
         ("/page/org/hikvision", 60),
         ("/page/source/alsur-2025", 60),
+        ("/links?lang=es", 60),
         ("/sparql", 180),
     ],
 )

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from kg.build import build
 from kg.query import read_question
+from kg.settings import Settings
+from kg.web.app import create_app
 from kg.web.reports import PAGES
+from kg.web.site import open_release
+from linking import link_surely, wikidata_says
 from repository import ROOT
 
 QUESTIONS = [read_question(path) for path in sorted((ROOT / "queries").glob("*.rq"))]
@@ -122,3 +128,78 @@ def test_the_query_behind_each_panel_has_an_answer(real_client: TestClient, path
     for link in links:
         answer = real_client.get(unescape(link) + "&format=json").json()
         assert answer["results"]["bindings"], unescape(link)
+
+
+def _disagreements(root: Path, out: Path) -> str:
+    """The part of the page of disagreements that is about Wikidata."""
+    build(root, out)
+    with TestClient(create_app(open_release(out, Settings()))) as client:
+        text = client.get("/disagreements?lang=en").text
+    start = text.index('<h2 id="wikidata-disagrees">')
+    return text[start : text.index("</section>", start)]
+
+
+def test_what_wikidata_contradicts_stands_on_the_page(own_model: Path, tmp_path: Path) -> None:
+    """A code of a region, a parent, a website and an address that is only written in another way."""
+    data = own_model / "data"
+    for path, more in (
+        ("place/xa-town", "subdivisionCode: XA-T\n"),
+        ("org/xa-police", "website: https://www.example.org/police/\n"),
+        ("org/guess", "website: https://example.org/guess\npartOf: org:holding\n"),
+    ):
+        file = data / f"{path}.yaml"
+        file.write_text(file.read_text("utf-8").replace("label:", f"{more}label:", 1), "utf-8")
+    items = {"plc:xa-town": "Q1001", "org:maker": "Q1002", "org:holding": "Q1003", "org:guess": "Q1004", "org:xa-police": "Q1005"}
+    for thing, item in items.items():
+        link_surely(own_model, thing, item)
+    wikidata_says(
+        own_model,
+        {
+            "Q1001": {"P300": '"XA-U"'},
+            "Q1002": {"P749": "Q1003"},  # as here: the holding has most of it
+            "Q1004": {"P749": "Q1002", "P856": '"https://example.com/"^^<http://www.w3.org/2001/XMLSchema#anyURI>'},
+            "Q1005": {"P856": '"http://example.org/police"^^<http://www.w3.org/2001/XMLSchema#anyURI>'},
+        },
+    )
+    shown = _disagreements(own_model, tmp_path / "build")
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr><td>(.*?)</tr>", shown)]
+    told = {
+        (" ".join(row[:2]), tuple(word for word in row if word.startswith(("XA-", "https:", "Holding", "Maker")))) for row in rows
+    }
+    assert told == {
+        ("Villa Ejemplo", ("XA-T", "XA-U")),
+        ("Guess Inc", ("Holding", "Maker")),
+        ("Guess Inc", ("https://example.org/guess", "https://example.com/")),
+    }
+    assert "4 items were read and compared." in shown
+
+
+def test_that_nothing_is_contradicted_says_what_was_read(own_model: Path, tmp_path: Path) -> None:
+    assert "Nothing has been read from Wikidata yet" in _disagreements(own_model, tmp_path / "build")
+    wikidata_says(own_model, {"Q42": {}})
+    shown = _disagreements(own_model, tmp_path / "build")
+    assert "1 item was read and compared. None contradicts this graph." in shown
+    assert "Nothing has been read" not in shown
+
+
+def test_everything_that_is_not_linked_stands_on_the_page_with_the_reason(real_client: TestClient) -> None:
+    """What nobody looked for is folded by kind; what was looked for in copies alone does not seem to be looked for in Wikidata."""
+    query = """SELECT ?thing { ?thing a ?class ; rdfs:label ?name FILTER(STRSTARTS(STR(?class), STR(kg:)))
+        FILTER(REGEX(STR(?thing), "/id/(agreement|country|initiative|law|measure|org|person|place|product|programme)/[^/]+$"))
+        MINUS { ?link kg:linkedThing ?thing ; kg:linkedItem ?item } }"""
+    rows = real_client.get("/sparql.json", params={"query": query}).json()["results"]["bindings"]
+    things = {row["thing"]["value"].removeprefix("https://w3id.org/vigia/id/") for row in rows}
+    text = real_client.get("/links?lang=en").text
+    parts = {
+        name: text[text.index(f'<h2 id="{name}">') :].partition("</section>")[0] for name in re.findall(r'<h2 id="([^"]+)">', text)
+    }
+    unfound, unsearched = parts["without-wikidata"], parts["not-searched-for-wikidata"]
+    searched, others = (set(re.findall(r'<tr><td><a href="/page/([^"]+)"', part)) for part in (unfound, unsearched))
+    assert len(things) > 400
+    assert things == {thing for thing in searched | others if not thing.startswith("code/")}
+    assert not searched & others
+    assert unsearched.count(">not searched yet</a>") == len(others)
+    folded = [int(number) for number in re.findall(r"<details><summary>[^<]+ \((\d+)\)</summary>", unsearched)]
+    assert sum(folded) == len(others)
+    assert unfound.count(">published copies</a>") == unfound.count("<tr><td>")
+    assert "none in copies" in parts["wikidata-link-counts"]

@@ -20,6 +20,9 @@ from kg.web.text import choose_language
 PAGES = ("charts", "unknown", "coverage", "quality", "links")
 
 
+_READ = "SELECT DISTINCT ?item { GRAPH graph:wikidata { ?document schema:about ?item } } ORDER BY ?item"
+
+
 @dataclass(frozen=True)
 class Panel:
     """The answer to one question on a page, and the query behind it."""
@@ -44,8 +47,8 @@ def reports(site: Site) -> APIRouter:
     @router.get("/disagreements")
     def disagreements(request: Request) -> Response:
         disputes = site.entities.disputes(choose_language(request))
-        panels = _answered(panels_of_page(site, request, "disagreements"))
-        return site.render(request, "disagreements.html", disputes=disputes, panels=panels)
+        panels = panels_of_page(site, request, "disagreements")
+        return site.render(request, "disagreements.html", disputes=disputes, panels=panels, items=_items_read(site))
 
     return router
 
@@ -70,6 +73,11 @@ def panels_of_thing(site: Site, request: Request, page: Page) -> list[Panel]:
 
 def _answered(panels: Iterable[Panel]) -> list[Panel]:
     return [panel for panel in panels if panel.shown and panel.shown.table.rows]
+
+
+def _items_read(site: Site) -> int:
+    """How many items of Wikidata the release holds as they were read: without any, that it contradicts nothing says nothing."""
+    return len(site.store.rows(_READ))
 
 
 def _looked_at(site: Site, request: Request) -> Mapping[str, Any] | None:

@@ -34,6 +34,7 @@ class Shown:
     table: Table
     titles: Mapping[str, str]
     group: str
+    is_folded: bool = False  # each group by itself
     legend: Sequence[str] = ()
     bars: Sequence[Bar] = ()
     money: Sequence[tuple[Value, Sequence[Bar]]] = ()
@@ -76,7 +77,8 @@ def show(  # noqa: PLR0913, PLR0917
         shown |= _drawn(site, request, table, chart, titles, link)
     is_whole = any(chart.kind in ("bars", "matrix") and len(chart.columns) == len(table.columns) for chart in charts)
     counted = table.columns[charts[0].columns[-1]] if link and charts else ""
-    return Shown(table, titles, group, link=link, counted=counted, is_whole=is_whole, **shown)  # type: ignore[arg-type]
+    is_folded = question is not None and question.is_folded
+    return Shown(table, titles, group, is_folded, link=link, counted=counted, is_whole=is_whole, **shown)  # type: ignore[arg-type]
 
 
 def _drawn(  # noqa: PLR0913, PLR0917
