@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kg.directory import Thing
-from kg.matching import Matcher, Wanted
+from kg.matching import MATCH, Matcher, Wanted
 
 COMPANY, BODY = frozenset({"Company"}), frozenset({"PublicBody"})
 THINGS = [
@@ -16,6 +16,12 @@ THINGS = [
     Thing("minseg-ar", ["Ministerio de Seguridad (Argentina)"], BODY, frozenset({"ar"})),
     Thing("minseg-uy", ["Ministerio de Seguridad (Uruguay)"], BODY, frozenset({"uy"})),
     Thing("ine", ["Instituto Nacional Electoral (INE)"], BODY, frozenset({"mx"})),
+    Thing("carrasco", ["Carrasco International Airport"], frozenset({"Place"}), frozenset({"uy"}), sorts=frozenset({"airport"})),
+    Thing("jujuy-city", ["San Salvador de Jujuy"], frozenset({"Place"}), frozenset({"ar"}), sorts=frozenset({"municipality"})),
+    Thing("la-victoria", ["La Victoria"], frozenset({"Place"}), frozenset({"pe"}), sorts=frozenset({"district"})),
+    Thing("rio", ["Rio de Janeiro"], frozenset({"Place"}), frozenset({"br"}), sorts=frozenset({"municipality"})),
+    Thing("sonora", ["Sonora"], frozenset({"Place"}), frozenset({"mx"}), sorts=frozenset({"state", "province"})),
+    Thing("bbva-hk", ["BBVA Hong Kong"], COMPANY, frozenset({"hk"}), is_mobile=True),
     Thing("rafael-correa", ["Rafael Correa"], frozenset({"Person"}), frozenset({"ec"})),
 ]
 MATCHER = Matcher.of(
@@ -43,6 +49,20 @@ def match(name: str, classes: frozenset[str] = frozenset(), *countries: str) -> 
         ("INE", ("mx",), "ine"),
         ("Correa, Rafael", (), "rafael-correa"),
         ("Zebra", (), None),
+        ("CIA", (), None),
+        ("San Salvador", (), None),
+        ("San Salvador de Jujuy", (), "jujuy-city"),
+        ("Victoria", (), None),
+        ("Vitória", (), None),
+        ("Victoria, La", (), "la-victoria"),
+        ("Rio de Janeiro (state)", (), None),
+        ("Estado do Rio de Janeiro", ("br",), None),
+        ("Cidade do Rio de Janeiro", (), "rio"),
+        ("Estado de Sonora", (), "sonora"),
+        ("Carrasco", ("uy",), None),
+        ("Aeropuerto de Carrasco", ("uy",), "carrasco"),
+        ("Policía de Sonora", (), None),
+        ("Hong Kong", (), None),
         ("", (), None),
     ],
 )
@@ -63,3 +83,12 @@ def test_scores_lie_between_0_and_100_and_fall() -> None:
 
 def test_no_more_than_asked_for() -> None:
     assert len(MATCHER.find(Wanted("Dahua"), 1)) == 1
+
+
+def test_initials_that_nobody_wrote_down_are_a_guess() -> None:
+    """Only a country that agrees makes them more."""
+    (guess, *_) = MATCHER.find(Wanted("CIA"), 5)
+    assert (guess.iri, guess.is_guess, guess.is_match) == ("carrasco", True, False)
+    assert guess.score < MATCH
+    assert match("CIA", frozenset(), "us") is None
+    assert not MATCHER.find(Wanted("CIA", frozenset(), frozenset({"uy"})), 5)[0].is_guess

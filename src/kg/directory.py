@@ -25,7 +25,8 @@ _SIZE = 3  # letters of the pieces by which names are found
 # `use` counts the things of a class that have a property.
 _SCHEMA = """
 CREATE TABLE thing (
-    id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE, classes TEXT NOT NULL, countries TEXT NOT NULL, mobile INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE, classes TEXT NOT NULL, countries TEXT NOT NULL, mobile INTEGER NOT NULL,
+    sorts TEXT NOT NULL
 );
 CREATE TABLE name (
     id INTEGER PRIMARY KEY, thing INTEGER NOT NULL, text TEXT NOT NULL, words TEXT NOT NULL, countries TEXT NOT NULL,
@@ -52,6 +53,9 @@ _COUNTRIES = """SELECT ?thing ?code WHERE {
     UNION { ?thing kg:isoCode ?code BIND(?thing AS ?country) }
     ?country kg:isoCode ?code
 }"""
+_KINDS = f"""SELECT ?thing ?kind WHERE {{
+    ?thing kg:kind ?code BIND(STRAFTER(STR(?code), "{BASE}code/place/") AS ?kind) FILTER(?kind != "")
+}}"""
 _NAMES_OF_COUNTRIES = """SELECT ?code ?text WHERE {
     ?country kg:isoCode ?code { ?country rdfs:label ?text } UNION { ?country skos:altLabel ?text }
 }"""
@@ -64,6 +68,18 @@ _USES = "SELECT ?p ?class (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s a ?class ; ?p ?o
 _OTHER = {DEF + name for name in ("Claim", "Passage", "Citation", "Link", "Comparison", "Rejection", "Release", "Source")}
 # What may act in countries that are not its own.
 _MOBILE = {DEF + name for name in ("Organisation", "Product", "Programme")}
+# Kinds of places, and classes of other things → the words for them that a name may have or lack (`kg.spelling.SORTS`).
+_SORTS = {
+    DEF + "Country": frozenset({"country"}),
+    DEF + "LegalInstrument": frozenset({"law", "decree", "resolution", "regulation"}),
+    DEF + "Agreement": frozenset({"agreement"}),
+    "province": frozenset({"state", "province", "department", "region"}),
+    "city": frozenset({"municipality", "commune", "capital"}),
+    "district": frozenset({"district", "municipality", "commune", "neighbourhood"}),
+    "region": frozenset({"region"}),
+    "border-crossing": frozenset({"border", "crossing"}),
+    "airport": frozenset({"airport"}),
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,7 @@ class Thing:
     classes: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     is_mobile: bool = False  # it may act in countries that are not its own, as companies do
+    sorts: frozenset[str] = frozenset()  # words that say what sort of thing it is, whether or not they are in its names
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ def write_directory(store: ox.Store, path: Path) -> None:
 
 def things_of(store: ox.Store) -> Iterator[Thing]:
     """The things of a store that a name may mean, by their IRIs."""
-    names, countries = _texts(store, _NAMES), _texts(store, _COUNTRIES)
+    names, countries, kinds = (_texts(store, query) for query in (_NAMES, _COUNTRIES, _KINDS))
     classes: dict[str, set[str]] = defaultdict(set)
     for thing, cls in select(store, _CLASSES):
         if cls.value.startswith(DEF):
@@ -112,7 +129,8 @@ def things_of(store: ox.Store) -> Iterator[Thing]:
         if iri in names and not iri.startswith(NODE) and not classes[iri] & _OTHER:
             is_mobile = not _MOBILE.isdisjoint(classes[iri]) and DEF + "PublicBody" not in classes[iri]
             codes = frozenset(code.lower() for code in countries.get(iri, ()))
-            yield Thing(iri, names[iri], frozenset(classes[iri]), codes, is_mobile)
+            sorts = frozenset(word for kind in (*kinds.get(iri, ()), *classes[iri]) for word in _SORTS.get(kind, ()))
+            yield Thing(iri, names[iri], frozenset(classes[iri]), codes, is_mobile, sorts)
 
 
 def fill(connection: sqlite3.Connection, things: Iterable[Thing], countries: Mapping[str, Iterable[str]]) -> None:
@@ -122,8 +140,11 @@ def fill(connection: sqlite3.Connection, things: Iterable[Thing], countries: Map
     connection.executemany("INSERT INTO country VALUES (?, ?)", called)
     speller, words, classes = Speller(countries), Counter[str](), Counter[str]()
     for number, thing in enumerate(things):
-        row = number, thing.iri, " ".join(sorted(thing.classes)), " ".join(sorted(thing.countries)), thing.is_mobile
-        connection.execute("INSERT INTO thing VALUES (?, ?, ?, ?, ?)", row)
+        lists = (" ".join(sorted(each)) for each in (thing.classes, thing.countries, thing.sorts))
+        connection.execute(
+            "INSERT INTO thing (id, iri, classes, countries, sorts, mobile) VALUES (?, ?, ?, ?, ?, ?)",
+            (number, thing.iri, *lists, thing.is_mobile),
+        )
         names = _named(speller, thing)
         connection.executemany("INSERT INTO spelt VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (_row(number, name) for name in names))
         words.update({word for name in names for word in name.spelling.words})

@@ -28,7 +28,8 @@ def _set(words: str) -> frozenset[str]:
 
 #: Articles, and words that join others.
 _SMALL = _set("""
-    a al and as com con da das dc de del do dos e el em en for in la las lo los na nas no nos o of on os para por the to with y
+    a al and as at between by com con da das dc de del do dos e el em en entre for from in la las lo los na nas no nos o of on os
+    para pela pelo por sobre the to um uma un una with y
     filial subsidiary subsidiaria
 """)
 
@@ -82,12 +83,30 @@ ADDED = _set("""
     technology solutions systems system service group company digital security electronic international global interactive software
     communications telecommunications identification commerce trade industries holding corporate business informatics network
 """)
-# What stands before or behind the name of a country in its long form.
-_STATE = _set("republic state plurinational bolivariana oriental federativa popular kingdom islamic")
+#: Words for the rank of a place, which its name may have or lack.
+LEVELS = _set("state province department region municipality capital district commune canton neighbourhood")
+#: Words that say what sort of thing bears a name, often the name of a place: with another of them it is another thing.
+SORTS = LEVELS | _set("""
+    airport port bridge crossing stadium station metro bus mall market hospital prison school university club football league
+    highway zone river lake bay valley gulf island cape
+    ministry secretariat undersecretariat directorate agency authority institute commission court senate congress parliament
+    government police army navy guard prosecutor comptroller registry embassy ombudsman council chamber assembly fire
+    bank fund foundation association union alliance community party committee
+    law decree resolution regulation agreement
+""")
+#: Words for the office that governs a place: whoever writes them does not mean the place.
+OFFICES = _set("alcalde alcaldia ayuntamiento hall intendencia mayor mayors municipalidad prefeito prefeitura")
+#: Articles that a name of a place begins with.
+ARTICLES = _set("el la las lo los")
+# What stands before or behind the name of a country in its long form; a state by itself is a part of Mexico, no country.
+_STATE = _set("republic plurinational bolivariana oriental federativa popular kingdom islamic")
 #: Words that tell one of two namesakes from the other.
 _TELLING = _set("jr junior filho hijo neto sr ii iii iv")
 _CANONICAL = {word: line.split()[0] for line in _MEANINGS.splitlines() if not line.startswith("#") for word in line.split()}
 _PAIRS = {tuple(word.split("+")): first for word, first in _CANONICAL.items() if "+" in word}
+
+#: Words that are known, and so not mistyped.
+KNOWN = frozenset(_CANONICAL)
 
 # How people call what belongs to a country, by its code of two letters (ISO 3166-1).
 _DEMONYMS = """
@@ -170,7 +189,9 @@ class Speller:
         others, countries = self._part(words)
         kept = {canonical: word for word in reversed(others) if word not in _SMALL for canonical in reversed(_meant(word))}
         joined = "".join(words)
-        if countries and _STATE.issuperset(kept):  # a country by itself, or in its long form, is what the name is made of
+        if countries and (
+            _STATE.issuperset(kept) or kept.keys() == {"state", "plurinational"}
+        ):  # a country by itself, or in its long form, is what the name is made of
             return Spelling(tuple(sorted(countries)), frozenset(), joined)
         if not kept:
             return Spelling(tuple(dict.fromkeys(words)), frozenset(), joined)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import threading
@@ -615,3 +616,17 @@ def test_an_error_of_the_application_is_told_as_it_tells_it(server: Server) -> N
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert bodies(answer) == [b'{"title":"told"}']
     assert b"\r\naccess-control-allow-origin: *\r\n" in answer
+
+
+@pytest.mark.parametrize("size", [61_000, 100_000, 1_000_000])
+@pytest.mark.parametrize(("path", "kind"), [(b"/reconcile?queries=", b"application/json"), (b"/sparql?query=", b"text/plain")])
+def test_too_long_a_head_says_what_to_do_in_the_form_of_the_service(size: int, path: bytes, kind: bytes) -> None:
+    """httptools refuses an address of more than 65,535 bytes itself."""
+    with serving() as server:
+        received = server.exchange(b"GET " + path + b"x" * size + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert kind in head
+    assert b"POST" in body
+    if kind == b"application/json":
+        assert json.loads(body)["status"] == "error"

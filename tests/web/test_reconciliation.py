@@ -9,9 +9,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from bench.reconciliation import bins, ours, quality, read_rows
 from starlette.testclient import TestClient
 
+from kg.database import Database
+from kg.matching import AHEAD, MATCH, Matcher
 from kg.names import BASE, expand
+from kg.release import DIRECTORY, Release
 from repository import ROOT
 
 FOLDER = ROOT / "tests" / "reconciliation"
@@ -234,6 +238,9 @@ def test_what_is_wrong_is_told_in_the_form_of_the_service(real_client: TestClien
         '{"ids": [], "properties": []}',
         '{"ids": ["x"], "properties": [{"id": "shoeSize"}]}',
         '{"ids": ["x"], "properties": [{"id": "country", "settings": {"limit": "all"}}]}',
+        '{"ids": ["x"], "properties": [{"id": "country", "settings": {"limit": -3}}]}',
+        '{"ids": ["x"], "properties": [{"id": "country", "settings": {"limit": 1.5}}]}',
+        '{"ids": ["x"], "properties": [{"id": "country", "settings": {"limit": true}}]}',
         json.dumps({"ids": ["x"] * 1001, "properties": [{"id": "country"}]}),
         r'{"ids": ["\ud800"], "properties": [{"id": "country"}]}',
     ],
@@ -251,6 +258,32 @@ def test_a_hostile_identifier_finds_nothing(real_client: TestClient) -> None:
     assert all(row == {"country": []} for row in answer.json()["rows"].values())
     for path in ("preview", "flyout"):
         assert real_client.get(f"/reconcile/{path}", params={"id": "org/zte> }"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/reconcile", 405),
+        ("PATCH", "/reconcile", 405),
+        ("DELETE", "/reconcile/es", 405),
+        ("POST", "/reconcile/suggest/entity", 405),
+        ("GET", "/reconcile/foo", 404),
+        ("GET", "/reconcile/es/suggest/foo", 404),
+        ("GET", "/reconcile/preview?id=org/nothing", 404),
+    ],
+)
+def test_what_the_service_does_not_do_is_told_in_its_form(real_client: TestClient, method: str, path: str, status: int) -> None:
+    answer = real_client.request(method, path, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert answer.json()["status"] == "error"
+    assert answer.json()["message"]
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_an_acronym_that_nobody_wrote_is_no_match(real_client: TestClient) -> None:
+    found = ask(real_client, {name: {"query": name} for name in ("CIA", "FBI", "CCP", "MIT")}).json()
+    for each in found.values():
+        assert all(candidate["score"] < 50 and not candidate["match"] for candidate in each["result"])
 
 
 def test_only_forms_are_read(real_client: TestClient) -> None:
@@ -307,6 +340,17 @@ def test_names_as_people_write_them(real_client: TestClient) -> None:
     expected_all = sum(bool(row["expected"]) for row in rows)
     assert right / (right + wrong) >= 0.98
     assert right / expected_all >= 0.95
+
+
+def test_the_documentation_has_the_figures_that_the_method_has_now(real: tuple[Path, Release]) -> None:
+    """Those of the table, and the bins of scores; of matches, no fewer are right than their scores say."""
+    written = (ROOT / "docs" / "reconciliation.md").read_text("utf-8")
+    rows, matcher = read_rows(), Matcher(Database(real[1].path / DIRECTORY))
+    assert f"{AHEAD:g} times the next) | {quality(rows, ours(matcher))} |" in written
+    for low, high, count, score, right in bins(rows, matcher):
+        assert f"| {low:g} to {high:g} | {count} | {score:.1f} | {right:.1f} % |" in written
+        if low >= MATCH:
+            assert right >= score - 5
 
 
 def query_of(row: dict[str, str]) -> dict[str, Any]:

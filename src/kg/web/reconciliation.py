@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from kg.catalogue import Catalogue, long_name, short_name
 from kg.directory import SPACE
-from kg.errors import BadRequest, KgError, NotFound, TooLarge
+from kg.errors import BadRequest, KgError, NotFound, TooLarge, WrongMethod
 from kg.index import fold
 from kg.matching import Candidate, Wanted, decide
 from kg.names import BASE, DEF, IDENTIFIERS, PREFIXES, compact
@@ -47,6 +47,8 @@ _NUMBERS = {PREFIXES["xsd"] + name: key for name, key in (("integer", "int"), ("
 # A page of ours that may stand within pages of others: a preview.
 _FRAMED = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors *"
 _WIDTH, _HEIGHT = 420, 180  # pixels
+_SUB = ("", "suggest/entity", "suggest/type", "suggest/property", "flyout", "properties", "preview")
+_PARTS = {f"{language}/{part}".strip("/") for language in ("", *LANGUAGES) for part in _SUB}
 Json = dict[str, Any]
 
 
@@ -79,7 +81,20 @@ def reconciliation(site: Site) -> APIRouter:
         return answer
 
     def preview(request: Request) -> Response:
-        return _preview(site, request)
+        try:
+            return _preview(site, request)
+        except KgError as error:
+            return JSONResponse(*_told(error))
+
+    async def refuse(request: Request) -> Response:
+        """What is not a part of the service."""
+
+        async def made() -> Json:
+            if request.url.path.removeprefix(PATH).strip("/") in _PARTS:
+                raise WrongMethod(f"This address does not answer to {request.method:.20}.", "GET, HEAD, POST, OPTIONS")
+            raise NotFound(f"There is no such part of this service. Parts: {', '.join(sorted(filter(None, _PARTS)))}.")
+
+        return await _answered(request, made)
 
     for language in ("", *LANGUAGES):
         path = f"{PATH}/{language}".rstrip("/")
@@ -90,6 +105,9 @@ def reconciliation(site: Site) -> APIRouter:
         router.add_api_route(f"{path}/flyout", answering(_flyout), methods=["GET"])
         router.add_api_route(f"{path}/properties", answering(_propose), methods=["GET"])
         router.add_api_route(f"{path}/preview", preview, methods=["GET"])
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    for path in (PATH, f"{PATH}/{{rest:path}}"):
+        router.add_api_route(path, refuse, methods=methods)
     return router
 
 
@@ -100,16 +118,22 @@ async def _answered(request: Request, make: Callable[[], Any]) -> Response:
         if callback is not None and not _CALLBACK.fullmatch(callback):
             callback = None
             raise BadRequest("A callback is the name of a function, such as jsonp1.")
-        body, status, keeping = await make(), 200, PUBLIC if request.method == "GET" else "no-store"
+        body, status = await make(), 200
+        headers = {"Cache-Control": PUBLIC if request.method == "GET" else "no-store"}
     except KgError as error:
-        problem = problem_of(error)
-        # What clients of this protocol show to people.
-        body, status, keeping = {"status": "error", "message": str(error), "code": problem.type}, problem.status.value, "no-store"
+        body, status, headers = _told(error)
     if callback is None:
-        return JSONResponse(body, status, {"Cache-Control": keeping})
+        return JSONResponse(body, status, headers)
     # A script that has another status is not run, and one that begins with a comment is no file of another kind.
     script = f"/**/{callback}({json.dumps(body)});".replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return Response(script, 200, {"Cache-Control": keeping}, "text/javascript; charset=utf-8")
+    return Response(script, 200, headers, "text/javascript; charset=utf-8")
+
+
+def _told(error: KgError) -> tuple[Json, int, dict[str, str]]:
+    """An error as clients of this protocol show it to people: the body, the status and the headers of its answer."""
+    problem = problem_of(error)
+    body = {"status": "error", "message": str(error), "code": problem.type}
+    return body, problem.status.value, problem.headers | {"Cache-Control": "no-store"}
 
 
 async def _serve(site: Site, request: Request, room: Room) -> Json:
@@ -345,10 +369,10 @@ def _has_id(each: Any) -> bool:
 
 def _most(settings: Any) -> int | None:
     limit = settings.get("limit") if isinstance(settings, dict) else None
-    try:
-        return int(limit) or None if limit is not None else None
-    except (TypeError, ValueError):
-        raise BadRequest(f"The setting 'limit' is a whole number. [got {limit!r:.50}]") from None
+    text = "0" if limit is None else str(limit)  # OpenRefine sends what is typed in a form
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise BadRequest(f"The setting 'limit' is a whole number from 0, which stands for all. [got {limit!r:.50}]")
+    return int(text) or None
 
 
 def _in_language(terms: list[Term], language: str) -> list[Term]:
