@@ -2,8 +2,9 @@
 
     python origins.py [address of the endpoint] [file for the figure]
 
-Needs sparqlwrapper, pandas and matplotlib. The question is `origin-and-destination`, which the site has as a page too; here it is
-put as SPARQL, so that it can be changed.
+Needs sparqlwrapper, pandas and matplotlib. origins.R asks and draws the same in R. The question is nearly the stored one
+`origin-and-destination`, which the site shows on a page; here it is put as SPARQL, so that it can be changed, and counts companies
+from the country itself too.
 """
 
 import sys
@@ -40,7 +41,9 @@ def main() -> None:
     mpl.use("Agg")  # no screen is needed
     rows = ask(QUERY)
     table = rows.pivot_table(index="country", columns="origin", values="initiatives", fill_value=0)
-    table = table.loc[table.sum(axis=1).sort_values().index, table.sum().sort_values(ascending=False).index]
+    countries = table.sum(axis=1).sort_values(kind="stable")  # those with the same number by name, as in R
+    origins = table.sum().sort_values(kind="stable", ascending=False)
+    table = table.loc[countries.index, origins.index]
     title = "Initiatives by country and origin of the companies involved"
     axes = table.plot.barh(stacked=True, figsize=(9, 6), title=title, colormap="tab20")  # one colour for each of up to 20
     axes.set_xlabel("initiatives (one with companies of two origins is in both parts)")

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,32 +58,62 @@ def ask(endpoint: str, query: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(answer.read().decode())))
 
 
-def test_python_from_question_to_figure(server: Running, tmp_path: Path) -> None:
-    figure = tmp_path / "origins.png"
-    command = [
-        sys.executable,
-        "-W",
-        "error::DeprecationWarning:__main__",
-        EXAMPLES / "origins.py",
-        f"{server.address}/sparql",
-        figure,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "MPLCONFIGDIR": str(tmp_path)}, check=False)
+def run(command: list[str | Path], folder: Path) -> str:
+    """What a script prints that ends well and draws its figure."""
+    figure = folder / "origins.png"
+    environment = {**os.environ, "MPLCONFIGDIR": str(folder)}
+    done = subprocess.run([*command, figure], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert figure.read_bytes().startswith(b"\x89PNG")
-    header, *rows = done.stdout.splitlines()
-    assert "China" in header
-    assert any(row.startswith("Ecuador") for row in rows)
+    return done.stdout
 
 
-def test_the_calls_of_the_r_script_answer(server: Running) -> None:
-    text = (EXAMPLES / "origins.R").read_text("utf-8")
-    (parts,) = re.findall(r'req_url_path_append\("api", "queries", "([a-z-]+)"\)', text)
-    with urlopen(Request(f"{server.address}/api/queries/{parts}", headers={"Accept": "text/csv"}), timeout=30) as answer:
-        assert answer.read().decode().startswith("origin,destination,initiatives")
-    (query,) = re.findall(r'req_body_form\(query = "(.*?)"\)', text, re.DOTALL)
-    names = {row["country"]: row["name"] for row in ask(f"{server.address}/sparql", query)}
-    assert names["https://w3id.org/vigia/id/country/br"] == "Brasil"
+@pytest.fixture(scope="module")
+def in_python(server: Running, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """The table that the Python script prints: its origins, and below them a row for each country."""
+    script = [sys.executable, "-W", "error::DeprecationWarning:__main__", EXAMPLES / "origins.py", f"{server.address}/sparql"]
+    lines = run(script, tmp_path_factory.mktemp("python")).splitlines()
+    header, _, *rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
+    return [header[1:], *rows]
+
+
+def test_python_from_question_to_figure(in_python: list[list[str]]) -> None:
+    origins, *rows = in_python
+    (ecuador,) = [row[1:] for row in rows if row[0] == "Ecuador"]
+    assert dict(zip(origins, ecuador, strict=True)) == dict.fromkeys(origins, "0") | {"China": "1"}
+
+
+def test_r_asks_the_same_of_the_same_address(server: Running, in_python: list[list[str]]) -> None:
+    """R need not be there: its question is that of the Python script to the letter, and brings the numbers that that one shows."""
+    python, r = ((EXAMPLES / name).read_text("utf-8") for name in ("origins.py", "origins.R"))
+    (query,) = re.findall(r"^query <- '$(.*?)^'$", r, re.DOTALL | re.MULTILINE)
+    assert re.findall(r'^QUERY = """$(.*?)^"""$', python, re.DOTALL | re.MULTILINE) == [query]
+    (address,) = re.findall(r'"(http://localhost[^"]*)"', r)
+    assert re.findall(r'"(http://localhost[^"]*)"', python) == [address]
+    asked = r"rows <- request\(endpoint\) \|>\s+req_url_query\(query = query\) \|>\s+req_headers\(Accept = \"text/csv\"\)"
+    assert re.search(asked, r)
+    rows = ask(address.replace("http://localhost:8000", server.address), query)
+    origins, *lines = in_python
+    shown = {(line[0], origin): number for line in lines for origin, number in zip(origins, line[1:], strict=True) if number != "0"}
+    assert {(row["country"], row["origin"]): row["initiatives"] for row in rows} == shown
+    assert re.search(r"xtabs\(initiatives ~ country \+ origin, rows\)", r)
+
+
+def _has_r() -> bool:
+    """Whether R is there, with the packages that the script needs."""
+    asked = 'quit(status = !all(nzchar(system.file(package = "httr2")), nzchar(system.file(package = "readr"))))'
+    return bool(shutil.which("Rscript")) and subprocess.run(["Rscript", "-e", asked], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _has_r(), reason="R with httr2 and readr is not installed")
+def test_r_from_question_to_figure(server: Running, in_python: list[list[str]], tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    expression = f"source('{EXAMPLES / 'origins.R'}'); write.csv(unclass(table), '{table}')"
+    run(["Rscript", "-e", expression, f"{server.address}/sparql"], tmp_path)
+    header, *rows = csv.reader(table.read_text("utf-8").splitlines())
+    origins, *expected = in_python
+    assert [name.replace(".", " ") for name in header[1:]] == origins
+    assert rows == expected
 
 
 def test_across_wikidata_and_here(server: Running, elsewhere: str) -> None:
