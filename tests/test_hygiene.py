@@ -51,6 +51,12 @@ FAULTS = {
     ),
     "derived-has-claim": ("org:guess kg:operatedBy org:maker .", PREFIXES["org"] + "guess"),
     "link-certain": (f"{LINK} kg:kind <{BASE}code/link/same> ; kg:certainty certainty:confirmed .", "https://x/l"),
+    "link-doubt": (
+        f"{LINK} kg:kind <{BASE}code/link/close> ; kg:certainty certainty:confirmed ;"
+        "kg:citation [ kg:source src:a ] , [ kg:source src:b ] ;"
+        "kg:comparison [ kg:aspect <https://x/n> ] , [ kg:aspect <https://x/o> ] .",
+        "https://x/l",
+    ),
     "link-complete": (f"{LINK} kg:kind <{BASE}code/link/none> .", "https://x/l"),
     "link-once": (f"{LINK} kg:linkedThing org:guess . <https://x/m> a kg:Link ; kg:linkedThing org:guess .", "https://x/l"),
     "subdivision-of-country": ('plc:x kg:country cty:xa ; kg:subdivisionCode "XB-A" .', PREFIXES["plc"] + "x"),
