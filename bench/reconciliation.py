@@ -294,11 +294,10 @@ def main() -> None:
     large = Matcher.of(many(things), {})
     with served(given.release) as over_http:
         taken = seconds(rows, _TIMES, within(matcher), over_http, within(large))
-    here, there, many_ = (1000 * quantiles(each, n=20)[-1] for each in taken)
+    here, there, of_many = (1000 * quantiles(each, n=20)[-1] for each in taken)
     print(f"\nA batch of ten takes (p95 of {_TIMES}) {here:.0f} ms in this process and {there:.0f} ms over HTTP on the")
-    print(
-        f"{len(things):,} things of the release, {many_:.0f} ms in this process on {_MANY:,} made-up ones. Load: {os.getloadavg()[0]:.1f}."
-    )
+    print(f"{len(things):,} things of the release, {of_many:.0f} ms in this process on {_MANY:,} made-up ones.")
+    print(f"Load of the machine: {os.getloadavg()[0]:.1f}.")
 
 
 if __name__ == "__main__":

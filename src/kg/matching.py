@@ -225,8 +225,8 @@ class Matcher:
 
     def _read(self, number: int) -> _Near:
         thing, *name, iri, classes, countries, is_mobile, sorts = self._database.connection.execute(_NAMED, (number,)).fetchone()
-        listed = (frozenset(text.split()) for text in (classes, countries))
-        known = Thing(iri, (), *listed, bool(is_mobile), frozenset(sorts.split()))
+        of, within, sorted_as = (frozenset(text.split()) for text in (classes, countries, sorts))
+        known = Thing(iri, (), of, within, bool(is_mobile), sorted_as)
         return _Near(thing, known, read_name(name))
 
     def _near(self, spelling: Spelling, classes: frozenset[str]) -> list[_Near]:

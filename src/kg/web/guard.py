@@ -29,7 +29,6 @@ _ADVICE = b"The head of this request is longer than %d bytes. Send a long query 
 _FRAMING_BYTES = 1_000_000  # around the pieces of a body, and behind it
 _HEAD_LINES = 100
 _LINE_BYTES = 16_000  # of one of them
-_TARGET_BYTES = 100  # of the first line, which tell what is asked for
 _OF_BODY = (b"content-length", b"transfer-encoding")
 _PLAIN = re.compile(rb"GET (/[\w.~-][\w./~-]*)\?([!\"$-~]*) HTTP/1\.1")  # nothing that is read in more than one way
 _HEAD_SECONDS = 15.0  # from the first byte, or from the opening of the connection, to the end of the head
@@ -55,7 +54,6 @@ class Guard(HttpToolsProtocol):
     _between = True  # the parser is at the beginning of a request
     _seen = 0
     _held = b""
-    _target = b""  # the beginning of the address that is asked for
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 
@@ -88,8 +86,6 @@ class Guard(HttpToolsProtocol):
                 self._raw = b""
             if self._late is None:  # empty lines, which the parser passes over in silence, count too
                 self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
-            if self._between:
-                self._target = data[:_TARGET_BYTES].lstrip().partition(b" ")[2]
             self._seen += len(data)
         else:
             self._seen += len(data)  # what of it is body is taken off again
@@ -103,14 +99,14 @@ class Guard(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser cannot read; a head may be more than it takes at once."""
-        if self._in_head and self._seen > _HEAD_BYTES:
+        if len(self.url or b"") > _HEAD_BYTES or (self._in_head and self._seen > _HEAD_BYTES):
             self._refuse_head()
         else:
             super().send_400_response(msg)
 
     def _refuse_head(self) -> None:
         kind, text = b"text/plain; charset=utf-8", _ADVICE
-        if self._target.startswith(b"/reconcile"):  # which tells of errors in a form of its own
+        if (self.url or b"").startswith(b"/reconcile"):  # which tells of errors in a form of its own
             kind, text = b"application/json", b'{"status": "error", "message": "%s"}' % _ADVICE
         self.transport.write(_TOO_LARGE % (kind, len(text), text))
         self.transport.close()

@@ -90,8 +90,10 @@ def reconciliation(site: Site) -> APIRouter:
         """What is not a part of the service."""
 
         async def made() -> Json:
-            if request.url.path.removeprefix(PATH).strip("/") in _PARTS:
-                raise WrongMethod(f"This address does not answer to {request.method:.20}.", "GET, HEAD, POST, OPTIONS")
+            part = request.url.path.removeprefix(PATH).strip("/")
+            if part in _PARTS:
+                allowed = "GET, HEAD, POST, OPTIONS" if part in ("", *LANGUAGES) else "GET, HEAD, OPTIONS"
+                raise WrongMethod(f"This address does not answer to {request.method:.20}.", allowed)
             raise NotFound(f"There is no such part of this service. Parts: {', '.join(sorted(filter(None, _PARTS)))}.")
 
         return await _answered(request, made)
