@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import csvw
@@ -22,6 +23,7 @@ import yaml
 from pyld import jsonld
 from rdflib import DCTERMS, OWL, Namespace, URIRef
 from rocrate.rocrate import ROCrate
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from kg.cli import app
@@ -51,10 +53,17 @@ from kg.release import (
 from kg.release import (
     DCAT as DCAT_FILE,
 )
+from kg.release import (
+    VOID as VOID_FILE,
+)
+from kg.settings import Settings
 from kg.version import RECORD, read_record
+from kg.web.app import create_app
+from kg.web.site import open_release
 from repository import ROOT
 
 DCAT, SPDX = Namespace("http://www.w3.org/ns/dcat#"), Namespace("http://spdx.org/rdf/terms#")
+VOID = Namespace("http://rdfs.org/ns/void#")
 _CFFCONVERT = Path(sys.executable).parent / "cffconvert"
 DAY = "2026-03-01"
 NEXT = "2026-04-15"
@@ -136,30 +145,109 @@ def test_two_releases_of_a_commit_are_the_same_file_by_file(released: Path, fold
     assert len(again) > 40
 
 
-def test_one_version_everywhere(released: Path, folder: Path) -> None:
+def _of_rdf(text: str) -> list[str]:
+    """What a description says of versions, and the releases and dumps that it names."""
+    data = rdflib.Graph().parse(data=text, format="turtle")
+    told = [str(value) for prop in (DCAT.version, OWL.versionInfo) for value in data.objects(None, prop)]
+    iris = [str(iri) for prop in (OWL.versionIRI, DCAT.hasVersion, DCTERMS.hasVersion) for iri in data.objects(None, prop)]
+    files = [str(iri) for prop in (VOID.dataDump, DCAT.downloadURL) for iri in data.objects(None, prop)]
+    return [*told, *(iri.rpartition("/")[2] for iri in iris), *_of_names("\n".join(files))]
+
+
+def _of_names(text: str) -> list[str]:
+    """The versions in names of files; one without any counts as a version that is none."""
+    names = [line.rpartition("/")[2] for line in text.splitlines()]
+    return [match[1] if (match := re.match(r"vigia-(\d{4}-\d\d-\d\d(?:\.\d+)?)[-.][a-z]", name)) else name for name in names]
+
+
+def _of_table(text: str) -> list[str]:
+    return [row["last_seen"] for row in csv.DictReader(text.splitlines())]
+
+
+def _of_page(text: str) -> list[str]:
+    """What the footer says, and which files it leads to."""
+    footer = text.partition("<footer>")[2]
+    dumps = re.findall(r'href="/dump/([^"]+)"', footer)
+    assert len(dumps) == 3
+    return [
+        *re.findall(r'href="/release/([^"?]+)', footer),
+        *re.findall(r">Release ([^<]+)<", footer),
+        *_of_names("\n".join(dumps)),
+    ]
+
+
+def _of_landing_page(text: str) -> list[str]:
+    (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text, re.DOTALL)
+    described = json.loads(found)
+    names = [part[key] for part in described["distribution"] for key in ("name", "contentUrl")]
+    return [described["version"], described["@id"].rpartition("/")[2], *_of_page(text), *_of_names("\n".join(names))]
+
+
+def _of_crate(text: str) -> list[str]:
+    parts = json.loads(text)["@graph"]
+    named = [part["@id"] for part in parts if part["@id"].startswith("vigia")]
+    return [*(part["version"] for part in parts if part["@id"] == "./"), *_of_names("\n".join(named))]
+
+
+#: Whatever speaks of a version → how to read it there. What begins with a slash is served.
+SPEAKERS: dict[str, Callable[[str], list[str]]] = {
+    "names": _of_names,
+    "manifest.json": lambda text: [json.loads(text)["version"]],
+    "CITATION.cff": lambda text: [str(yaml.safe_load(text)["version"])],
+    "README.md": lambda text: re.findall(r"^Release ([^,]+),", text, re.MULTILINE),
+    CRATE: _of_crate,
+    published(DAY, DCAT_FILE): _of_rdf,
+    published(DAY, VOID_FILE): _of_rdf,
+    published(DAY, ONTOLOGY_FILE): _of_rdf,
+    published(DAY, STATEMENTS): _of_table,
+    published(DAY, FOLLOWTHEMONEY): _of_table,
+    RECORD: lambda text: [yaml.safe_load(text)[-1]["version"]],
+    "CHANGELOG.md": lambda text: re.findall(r"^## (.*)$", text, re.MULTILINE),
+    "served names": _of_names,
+    "X-Release": lambda text: [text],
+    "/": _of_landing_page,
+    "/page/org/maker": _of_page,
+    "/about": _of_page,
+    "/openapi.json": lambda text: [json.loads(text)["info"]["version"]],
+    "/releases.json": lambda text: [each["version"] for each in json.loads(text)],
+    "/void.ttl": _of_rdf,
+    "/dcat.ttl": _of_rdf,
+    "/def.ttl": _of_rdf,
+    "/cite/org/maker.json": lambda text: [json.loads(text)[0]["version"]],
+}
+
+
+@pytest.fixture(scope="module")
+def spoken(released: Path, folder: Path) -> dict[str, str]:
+    """What each of them says of the release, whole."""
+    site = open_release(released / "build", Settings())
+    kept = {CRATE, SUMS, MANIFEST, "CITATION.cff", "LICENSE", "README.md"}
+    found = {"names": "\n".join(name for name in contents(folder) if "/" not in name and name not in kept)}
+    found["served names"] = "\n".join(site.downloads)
+    with TestClient(create_app(site)) as client:
+        found["X-Release"] = client.get("/").headers["X-Release"]
+        for name in SPEAKERS.keys() - found.keys():
+            place = released if name in {RECORD, "CHANGELOG.md"} else folder
+            served = client.get(f"/data{name}" if name.startswith("/def") else name) if name.startswith("/") else None
+            found[name] = served.text if served else (place / name).read_text("utf-8")
+    return found
+
+
+def test_one_version_everywhere(folder: Path, spoken: dict[str, str]) -> None:
     """Whatever speaks of a version says the same; and nothing says another."""
-    manifest = read_release(folder).manifest
-    data = rdflib.Graph().parse(folder / published(DAY, DCAT_FILE))
-    ontology = rdflib.Graph().parse(folder / published(DAY, ONTOLOGY_FILE))
-    crate = json.loads((folder / CRATE).read_text())["@graph"]
-    said = {
-        folder.name,
-        manifest.version,
-        str(yaml.safe_load((folder / "CITATION.cff").read_text())["version"]),
-        next(part["version"] for part in crate if part["@id"] == "./"),
-        *map(str, data.objects(None, DCAT.version)),
-        *map(str, ontology.objects(None, OWL.versionInfo)),
-        *(str(iri).rpartition("/")[2] for iri in ontology.objects(None, OWL.versionIRI)),
-        read_record(released)[-1].version,
-        *(row["last_seen"] for row in rows_of(folder, STATEMENTS)),
-    }
-    assert said == {DAY}
-    assert len(list(ontology.objects(None, OWL.versionIRI))) == 3
-    assert all(
-        name.startswith(f"vigia-{DAY}")
-        for name in contents(folder)
-        if name.endswith((".csv", GZIP, ZSTD, ".ttl")) and "/" not in name
-    )
+    assert folder.name == DAY
+    said = {name: set(read(spoken[name])) for name, read in SPEAKERS.items()}
+    assert said == {name: {DAY} for name in SPEAKERS}
+    assert len(_of_rdf(spoken[published(DAY, ONTOLOGY_FILE)])) == 6
+    for dump in (NQUADS, TRIG, TURTLE, JSON_LD):
+        assert {published(DAY, dump + GZIP), published(DAY, dump + ZSTD)} <= set(spoken["names"].splitlines())
+        assert published(DAY, dump) in spoken["served names"].splitlines()
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_one_that_says_another_version_is_found(spoken: dict[str, str], name: str) -> None:
+    """Each is listened to: the test above would fail by any of them."""
+    assert set(SPEAKERS[name](spoken[name].replace(DAY, NEXT))) == {NEXT}
 
 
 def test_all_formats_are_there_and_whole(folder: Path) -> None:

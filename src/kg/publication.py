@@ -104,7 +104,8 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
     _write_table(folder, sources_table(store), SOURCES, version)
     mapping = root / "queries" / "dumps" / "followthemoney.rq"
     _write_table(folder, followthemoney_table(store, mapping, version.name), FOLLOWTHEMONEY, version)
-    void = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
+    dumps = [published(version.name, name) for name in (TURTLE, NQUADS, JSON_LD)]
+    void = [*metadata(store, dumps, version.name), *describe(store, DATASET)]
     _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
     _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
     _write_rest(folder, root, findings)
