@@ -333,6 +333,24 @@ def test_archives_and_citation_tools_read_it(folder: Path) -> None:
         assert "valid according to schema version 1.2.0" in said.stdout
 
 
+def test_every_published_file_is_served_where_the_release_is(released: Path, folder: Path, tmp_path: Path) -> None:
+    """What the research object and the sums name, they name from their own address."""
+    install(folder, tmp_path)
+    for build_folder in (released / "build", tmp_path):
+        with TestClient(create_app(open_release(build_folder, Settings())), headers={"Accept-Encoding": "identity"}) as client:
+            for name, content in contents(folder).items():
+                answer = client.get(f"/release/{DAY}/{name}")
+                assert (answer.status_code, answer.content) == (200, content), name
+                assert answer.headers["ETag"]
+            page = client.get(f"/release/{DAY}", headers={"Accept": "text/html"}).text
+            for name in (CRATE, SUMS, "CITATION.cff", "LICENSE"):
+                assert f'href="/release/{DAY}/{name}"' in page
+                assert hashlib.sha256((folder / name).read_bytes()).hexdigest() in page
+            for strange in ("search.sqlite", "cover/LICENSE", "../current", "store/CURRENT", ""):
+                assert client.get(f"/release/{DAY}/{strange}").status_code == 404, strange
+            assert client.get(f"/release/2020-01-01/{CRATE}").status_code == 404
+
+
 def test_the_catalogue_names_every_file_with_its_hash(folder: Path) -> None:
     data = rdflib.Graph().parse(folder / published(DAY, DCAT_FILE))
     here = URIRef(f"https://w3id.org/vigia/release/{DAY}")

@@ -27,6 +27,11 @@ _TYPES = {
 }
 
 
+def media_type(name: str) -> str:
+    """What kind of file it is, by its name."""
+    return _TYPES.get(name.rpartition(".")[2], "text/plain")
+
+
 def describe_crate(manifest: Manifest, files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     """`files`: the path of each file in the folder → its size in bytes, and its SHA-256."""
     author = {"@id": BASE + "dataset#publisher", "@type": "Organization", "name": AUTHOR, "url": BASE}
@@ -58,7 +63,7 @@ def describe_crate(manifest: Manifest, files: Mapping[str, tuple[int, str]]) -> 
             "@id": name,
             "@type": "File",
             "name": name,
-            "encodingFormat": _TYPES.get(name.rpartition(".")[2], "text/plain"),
+            "encodingFormat": media_type(name),
             "contentSize": str(size),
             "sha256": digest,
         }
