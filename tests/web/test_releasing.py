@@ -156,6 +156,8 @@ def test_search_engines_find_a_data_set(client: TestClient, path: str) -> None:
         "identifier",
         "url",
         "isAccessibleForFree",
+        "publisher",
+        "datePublished",
     } <= described.keys()
     for part in described["distribution"]:
         assert client.get("/" + part["contentUrl"].removeprefix(BASE)).status_code == 200
