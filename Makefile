@@ -20,7 +20,7 @@ build: .venv/serve.done
 check: .venv/serve.done
 	.venv/bin/kg check
 
-test: .venv/dev.done .venv/front.done  ## everything that CI runs
+test: .venv/dev.done .venv/front.done .validators/done  ## everything that CI runs
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -49,6 +49,12 @@ bench-scale: .venv/dev.done .venv/front.done .bench/peers.done  ## measure sizes
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# They want other versions of what we use, so they have a folder of their own, which only the scripts of tests/validators read.
+.validators/done: .venv/bin/pip requirements-validators.lock
+	rm -rf $(@D)
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(@D) -r requirements-validators.lock
+	@touch $@
+
 # What pages load from npm: the editor of the SPARQL page, and maps. Where it cannot be fetched, pages do without, and the next
 # run tries again.
 .venv/front.done: .venv/serve.done requirements-front.lock web/package.json web/package-lock.json web/editor.js web/make.py web/world.py
@@ -71,6 +77,7 @@ lock: .venv/dev.done  ## after a change of dependencies in pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build pyproject.toml --output-file requirements.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group build --group dev pyproject.toml --output-file requirements-dev.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --group front --output-file requirements-front.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-package pyicu --no-emit-package mypy --group validators --output-file requirements-validators.lock
 
 clean:  ## remove everything that is not in the repository
-	rm -rf .venv .bench .engines build src/kg/web/static/made .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .bench .engines .validators build src/kg/web/static/made .mypy_cache .ruff_cache .pytest_cache

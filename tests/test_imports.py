@@ -73,7 +73,7 @@ MAY_IMPORT = {
     "vocabulary": "compose errors names query store",
     "catalogue": "compose database matching names store",
     "entity": "cite compose errors names page store void",
-    "web": "atlas card catalogue changes cite database dcat directory draw entity errors examples facet formats index jsonld "
+    "web": "atlas card catalogue changes cite crate database dcat directory draw entity errors examples facet formats index jsonld "
     "listing matching names ownership page query release search settings sparql store table tombstones vocabulary void",
     "cli": "author build changes coverage errors finding form history link publication query quickstatements registry "
     "release schema settings transfer version web wikidata",

@@ -14,7 +14,7 @@ from rdflib import RDF, URIRef
 
 from kg.build import build
 from kg.names import BASE, DATASET, DEF, expand
-from kg.release import JSON_LD, LOD_CLOUD, NQUADS, STORE, TURTLE, VOID, Release
+from kg.release import JSON_LD, LOD_CLOUD, NQUADS, STORE, TURTLE, VOID, Release, published
 from kg.void import Uses, describe, read_uses
 from repository import ROOT
 
@@ -229,7 +229,8 @@ def test_the_real_description_shows_where_things_are(real: tuple[Path, Release])
     examples = list(void.objects(ours, VOCABULARY.exampleResource))
     assert len(examples) == 3
     assert all(ox.NamedNode(str(example)) in data for example in examples)
-    assert {str(dump) for dump in void.objects(ours, VOCABULARY.dataDump)} == {f"{BASE}dump/{n}" for n in (TURTLE, NQUADS, JSON_LD)}
+    dumps = {str(dump) for dump in void.objects(ours, VOCABULARY.dataDump)}
+    assert dumps == {f"{BASE}dump/{published('', name)}" for name in (TURTLE, NQUADS, JSON_LD)}
     assert list(void.objects(ours, DCT.license)) == [URIRef("https://creativecommons.org/licenses/by/4.0/")]
     assert "CC-BY-4.0" in (ROOT / "CITATION.cff").read_text("utf-8")
 

@@ -27,8 +27,14 @@ _TYPES = {
 }
 
 
+def media_type(name: str) -> str:
+    """What kind of file it is, by its name."""
+    return _TYPES.get(name.rpartition(".")[2], "text/plain")
+
+
 def describe_crate(manifest: Manifest, files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     """`files`: the path of each file in the folder → its size in bytes, and its SHA-256."""
+    based_on = [{"@id": iri} for iri in (DATASET, release_iri(manifest.previous) if manifest.previous else "") if iri]
     author = {"@id": BASE + "dataset#publisher", "@type": "Organization", "name": AUTHOR, "url": BASE}
     licence = {"@id": LICENCE, "@type": "CreativeWork", "name": "Creative Commons Attribution 4.0 International"}
     root = {
@@ -43,7 +49,7 @@ def describe_crate(manifest: Manifest, files: Mapping[str, tuple[int, str]]) -> 
         "author": {"@id": author["@id"]},
         "publisher": {"@id": author["@id"]},
         "url": release_iri(manifest.version),
-        "isBasedOn": [{"@id": iri} for iri in (DATASET, release_iri(manifest.previous) if manifest.previous else "") if iri],
+        "isBasedOn": based_on if len(based_on) > 1 else based_on[0],  # one value is no list (RO-Crate 1.1, JSON-LD)
         "inLanguage": ["en", "es", "pt"],
         "hasPart": [{"@id": name} for name in files],
     }
@@ -58,7 +64,7 @@ def describe_crate(manifest: Manifest, files: Mapping[str, tuple[int, str]]) -> 
             "@id": name,
             "@type": "File",
             "name": name,
-            "encodingFormat": _TYPES.get(name.rpartition(".")[2], "text/plain"),
+            "encodingFormat": media_type(name),
             "contentSize": str(size),
             "sha256": digest,
         }

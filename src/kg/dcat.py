@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyoxigraph as ox
 
@@ -32,6 +32,19 @@ _TYPES = {
 }
 _PACKED = {"gz": "application/gzip", "zst": "application/zstd"}
 _CONFORMS = ("https://www.w3.org/TR/vocab-dcat-3/", "https://www.w3.org/TR/void/")
+# What the values of a property are, where they are not described by us.
+_RANGES = {
+    "dcat:compressFormat": "dct:MediaType",
+    "dcat:landingPage": "foaf:Document",
+    "dcat:mediaType": "dct:MediaType",
+    "dct:accessRights": "dct:RightsStatement",
+    "dct:conformsTo": "dct:Standard",
+    "dct:format": "dct:MediaTypeOrExtent",
+    "dct:language": "dct:LinguisticSystem",
+    "dct:license": "dct:LicenseDocument",
+    "foaf:homepage": "foaf:Document",
+    "spdx:algorithm": "spdx:ChecksumAlgorithm",
+}
 #: By language.
 KEYWORDS = {
     "en": ("surveillance", "facial recognition", "Latin America", "video surveillance", "biometrics", "public procurement"),
@@ -62,7 +75,20 @@ def describe_release(manifest: Manifest) -> list[ox.Triple]:
         triples += _distribution(manifest, described, file)
     for path, (titles, protocol) in _SERVICES.items():
         triples += _service(path, titles, protocol)
-    return triples
+    return [*triples, *_kinds(triples)]
+
+
+def _kinds(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
+    """What the things of others are that stand in the description: DCAT-AP asks it of the file, since nobody looks them up."""
+    of = {_expand(key): _expand(kind) for key, kind in _RANGES.items()}
+    told = {(each.object.value, of[each.predicate.value]) for each in triples if each.predicate.value in of}  # type: ignore[union-attr]
+    for iri, kind in sorted(told):
+        yield from _tell(iri, ("rdf:type", kind))
+
+
+def _expand(curie: str) -> str:
+    prefix, _, local = curie.partition(":")
+    return _SPACES[prefix] + local
 
 
 def _tell(subject: str, *facts: Fact) -> Iterator[ox.Triple]:

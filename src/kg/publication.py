@@ -37,6 +37,7 @@ from kg.rdf import layered, tell
 from kg.release import (
     CLAIMS,
     CONTEXT,
+    COVER,
     DATES,
     DCAT,
     DESCRIBED,
@@ -84,6 +85,7 @@ _DUMPS = (NQUADS, TRIG, TURTLE, JSON_LD)
 _GZIP_LEVEL, _ZSTD_LEVEL = 9, 9
 #: The hashes of all files, as `sha256sum -c` reads them.
 SUMS = "SHA256SUMS"
+_COVERS = ("CITATION.cff", "LICENSE", "README.md", CRATE, SUMS)
 _INSIDE = re.compile(r"(\w[\w-]*/)*\w[\w.-]*", re.ASCII)  # names of files of a release: never up, never from the root
 
 
@@ -104,7 +106,8 @@ def write_files(  # noqa: PLR0913, PLR0917 (all that a release is made of)
     _write_table(folder, sources_table(store), SOURCES, version)
     mapping = root / "queries" / "dumps" / "followthemoney.rq"
     _write_table(folder, followthemoney_table(store, mapping, version.name), FOLLOWTHEMONEY, version)
-    void = [*metadata(store, (TURTLE, NQUADS, JSON_LD)), *describe(store, DATASET)]
+    dumps = [published(version.name, name) for name in (TURTLE, NQUADS, JSON_LD)]
+    void = [*metadata(store, dumps, version.name), *describe(store, DATASET)]
     _write_turtle(folder / VOID, void, PREFIXES | NAMESPACES)
     _write_json(folder / LOD_CLOUD, describe_for_cloud(void))
     _write_rest(folder, root, findings)
@@ -212,7 +215,8 @@ def describe_files(folder: Path, counts: dict[str, int], version: Version, dates
 def publish(release: Release, root: Path, out: Path) -> Path:
     """Write the folder `<out>/<version>/`, which an archive or a web server can take as it is; returns its path.
 
-    One that is there already stays: raises KgError where it holds something else. Dumps are in it packed only.
+    One that is there already stays: raises KgError where it holds something else. Dumps are in it packed only. What is written here
+    for the first time (how to cite it, the licence, the hashes) is put beside what is served, too.
     """
     manifest, final = release.manifest, out / release.manifest.version
     out.mkdir(parents=True, exist_ok=True)
@@ -236,7 +240,19 @@ def publish(release: Release, root: Path, out: Path) -> Path:
             raise KgError(
                 f"{final} holds another release of that version. Commit {RECORD}, which tells of it, or move that folder away."
             )
+    _cover(release.path, final)
     return final
+
+
+def _cover(served: Path, folder: Path) -> None:
+    """Put what speaks of all files of a published folder beside those that are served, all of it at once."""
+    if (served / COVER).exists():
+        return
+    with drafted(served.parent) as draft:
+        for name in _COVERS:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, draft / name)
+        draft.replace(served / COVER)
 
 
 def _listed(folder: Path) -> dict[str, dict[str, Any]]:
@@ -291,6 +307,7 @@ def install(folder: Path, out: Path) -> Release:
     final = out / RELEASES / manifest.name
     if final.exists():
         complete(final)
+        _cover(final, folder)
         return read_release(final)
     (out / RELEASES).mkdir(parents=True, exist_ok=True)
     with drafted(out / RELEASES) as draft:
@@ -303,6 +320,7 @@ def install(folder: Path, out: Path) -> Release:
         _write_indexes(draft, _write_store(draft, ox.parse(path=draft / NQUADS)))
         write_manifest(draft, manifest)
         draft.replace(final)
+    _cover(final, folder)
     with suppress(ReleaseMissing):  # what is served stays
         current_release(out)
         return read_release(final)

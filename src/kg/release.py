@@ -38,6 +38,7 @@ QUERIES = "queries"
 SHAPES = "shapes"
 LISTS = "lists"
 MANIFEST = "manifest.json"
+COVER = "cover"  # folder of what speaks of all files, the manifest too, and so is not among them: CITATION.cff, SHA256SUMS …
 LINK_REPORT = "links.json"  # beside the releases: what was found when the links to Wikidata were checked last
 RELEASES = "releases"
 _POINTER = "current"
@@ -89,6 +90,17 @@ class Release:
         """What is offered for download, by the name that it has elsewhere."""
         offered = (name for name in self.manifest.files if "/" not in name and name not in (ORDER, DATES))
         return {self.manifest.published(name): self.path / name for name in offered}
+
+    @property
+    def covers(self) -> Mapping[str, Path]:
+        """What lies beside the files where they are published, by name; nothing for what was not published."""
+        return {path.name: path for path in sorted((self.path / COVER).glob("*"))} if self.manifest.version else {}
+
+    @property
+    def published(self) -> Mapping[str, Path]:
+        """Every file of the folder that `kg release` writes, by its path there, and the dumps unpacked."""
+        files = {self.manifest.published(name): self.path / name for name in self.manifest.files}
+        return {**files, MANIFEST: self.path / MANIFEST, **self.covers}
 
 
 def read_release(path: Path) -> Release:

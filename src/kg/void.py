@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pyoxigraph as ox
 
-from kg.names import BASE, DATASET, LICENCE, PREFIXES, compact, expand
+from kg.names import BASE, DATASET, LICENCE, PREFIXES, compact, expand, release_iri
 from kg.rdf import Fact, select, tell
 
 #: Prefixes for descriptions, on top of those for the data.
@@ -76,11 +76,11 @@ _FORMATS = ("Turtle", "N-Triples", "N-Quads", "JSON-LD", "RDF_XML")
 _EXAMPLES = ("ini:bo-bol-110", "org:zte", "ctr:ar-jujuy-zte-2017")
 
 
-def metadata(store: ox.Store, dumps: Iterable[str]) -> list[ox.Triple]:
-    """What our own data set is: its name, licence, formats and addresses, and things in `store` to look at first.
+def metadata(store: ox.Store, dumps: Iterable[str], version: str) -> list[ox.Triple]:
+    """What our own data set is: its name, licence, version, formats and addresses, and things in `store` to look at first.
 
-    `dumps` are names of files. Which release it is does not stand here: the id is a hash over files of which this becomes one.
-    W3C Note VoID 2011-03-03, sections 2, 3, 4.1 and 4.2.
+    `dumps` are names of files. What was not released has no version, and its id cannot stand here: it is a hash over files of which
+    this becomes one. W3C Note VoID 2011-03-03, sections 2, 3, 4.1 and 4.2.
     """
     # Other data can be built with this code, and an example that leads nowhere is none.
     examples = [iri for iri in map(expand, _EXAMPLES) if _holds(store, iri)]
@@ -90,6 +90,7 @@ def metadata(store: ox.Store, dumps: Iterable[str]) -> list[ox.Triple]:
             *(("dct:title", ox.Literal(text, language=language)) for language, text in TITLE.items()),
             *(("dct:description", ox.Literal(text, language=language)) for language, text in DESCRIPTION.items()),
             ("dct:license", LICENCE),
+            *((("owl:versionInfo", ox.Literal(version)), ("dct:hasVersion", release_iri(version))) if version else ()),
             ("foaf:homepage", BASE),
             ("void:uriSpace", ox.Literal(BASE)),
             *(("void:exampleResource", iri) for iri in examples),

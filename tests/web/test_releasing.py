@@ -10,7 +10,7 @@ import html5lib
 import pytest
 import rdflib
 from pyshacl import validate
-from rdflib import OWL, RDF, Namespace, URIRef
+from rdflib import DCTERMS, FOAF, OWL, RDF, Namespace, URIRef
 from signposting import find_signposting_http_link
 from starlette.testclient import TestClient
 
@@ -25,6 +25,7 @@ from repository import ROOT
 FIRST, SECOND = "2026-03-01", "2026-04-15"
 PAGE = {"Accept": "text/html"}
 DCAT, VOID = Namespace("http://www.w3.org/ns/dcat#"), Namespace("http://rdfs.org/ns/void#")
+SPDX = Namespace("http://spdx.org/rdf/terms#")
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +73,59 @@ def test_an_older_release_speaks_for_itself(client: TestClient) -> None:
     assert client.get("/release/2020-01-01").status_code == 404
 
 
-def test_the_catalogue_entry_has_what_dcat_ap_asks_for(client: TestClient) -> None:
-    data = graph(client, "/dcat.ttl")
-    conforms, _, said = validate(data, shacl_graph=rdflib.Graph().parse(ROOT / "tests" / "dcat-ap.ttl"), inference="none")
+@pytest.fixture(scope="module")
+def profile() -> rdflib.Graph:
+    return rdflib.Graph().parse(ROOT / "tests" / "dcat-ap.ttl")
+
+
+@pytest.mark.parametrize("path", ["/dcat.ttl", f"/dcat.ttl?release={FIRST}", f"/dump/vigia-{SECOND}-dcat.ttl", "/void.ttl"])
+def test_the_catalogue_entry_has_what_dcat_ap_asks_for(client: TestClient, profile: rdflib.Graph, path: str) -> None:
+    conforms, _, said = validate(graph(client, path), shacl_graph=profile, inference="none")
     assert conforms, said
+
+
+@pytest.mark.parametrize(
+    ("subject", "key", "value"),
+    [
+        (None, DCAT.accessURL, None),
+        (None, FOAF.name, None),
+        (URIRef("https://creativecommons.org/licenses/by/4.0/"), RDF.type, DCTERMS.LicenseDocument),
+        (None, RDF.type, DCTERMS.LinguisticSystem),
+        (None, RDF.type, DCTERMS.MediaType),
+        (None, RDF.type, DCTERMS.MediaTypeOrExtent),
+        (None, RDF.type, DCTERMS.RightsStatement),
+        (None, RDF.type, DCTERMS.Standard),
+        (None, RDF.type, FOAF.Document),
+        (None, RDF.type, SPDX.ChecksumAlgorithm),
+    ],
+)
+def test_an_entry_that_lacks_something_does_not_conform(
+    client: TestClient, profile: rdflib.Graph, subject: URIRef | None, key: URIRef, value: URIRef | None
+) -> None:
+    broken = graph(client, "/dcat.ttl")
+    whole = len(broken)
+    broken.remove((subject, key, value))
+    assert len(broken) < whole
+    assert not validate(broken, shacl_graph=profile, inference="none")[0]
+
+
+def test_the_catalogue_entry_tells_of_files_and_of_the_releases_before(client: TestClient) -> None:
+    data = graph(client, "/dcat.ttl")
     here = URIRef(f"{BASE}release/{SECOND}")
     assert (here, RDF.type, DCAT.Dataset) in data
     assert data.value(here, DCAT.previousVersion) == URIRef(f"{BASE}release/{FIRST}")
     assert len(list(data.objects(here, DCAT.distribution))) == 16
-    broken = rdflib.Graph()
-    broken += data
-    broken.remove((None, DCAT.accessURL, None))
-    assert not validate(broken, shacl_graph=rdflib.Graph().parse(ROOT / "tests" / "dcat-ap.ttl"), inference="none")[0]
+    ours, before = URIRef(f"{BASE}dataset"), URIRef(f"{BASE}release/{FIRST}")
+    assert set(data.objects(ours, DCAT.hasVersion)) == {here, before}
+    assert list(data.objects(ours, DCAT.hasCurrentVersion)) == [here]
+    assert str(data.value(before, DCAT.version)) == FIRST
+    assert set(graph(client, f"/dcat.ttl?release={FIRST}").objects(ours, DCAT.hasVersion)) == {before}
+
+
+def test_the_catalogue_leads_people_to_a_page(client: TestClient) -> None:
+    assert client.get("/catalogue", headers=PAGE).headers["Location"] == "/releases"
+    assert client.get("/catalogue", headers={"Accept": "text/turtle"}).headers["Location"] == "/dcat"
+    assert client.get("/catalogue").headers["Location"] == "/dcat"
 
 
 def test_the_data_set_is_described_at_its_own_address(client: TestClient) -> None:
@@ -114,6 +156,8 @@ def test_search_engines_find_a_data_set(client: TestClient, path: str) -> None:
         "identifier",
         "url",
         "isAccessibleForFree",
+        "publisher",
+        "datePublished",
     } <= described.keys()
     for part in described["distribution"]:
         assert client.get("/" + part["contentUrl"].removeprefix(BASE)).status_code == 200

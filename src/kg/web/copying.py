@@ -175,7 +175,7 @@ class Copyist:
         data = data if data.endswith(TURTLE.ending) else f"{data}.{TURTLE.ending}"
         stem = data.removesuffix(f".{TURTLE.ending}")
         listed = [(f"{stem}.{fmt.ending}", fmt.media_type) for fmt in GRAPHS]
-        return ("/releases" if page == "/dcat" else page), listed
+        return page, listed
 
     def _settled(self, address: str) -> str:
         """The address that the copy knows an answer by: that of a question, and where it was only led on, where to."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from kg import dcat
+from kg.crate import media_type
 from kg.errors import NotFound
 from kg.formats import GRAPHS, HTML, JSON, by_name, negotiate
 from kg.names import AUTHOR, BASE, DATASET, LICENCE, PREFIXES, release_iri
-from kg.release import DCAT, GZIP, Manifest
+from kg.release import DCAT, GZIP, Manifest, Release
 from kg.void import DESCRIPTION, TITLE
 from kg.web.documents import written
 from kg.web.site import PUBLIC, Site
@@ -29,6 +32,7 @@ class _File:
     """A file for download."""
 
     name: str
+    address: str
     size: int
     sha256: str
 
@@ -66,6 +70,18 @@ def releasing(site: Site) -> APIRouter:
         page.headers["Link"] = links_of_dataset(manifest)
         return page
 
+    @router.get("/release/{version}/{name:path}")
+    def file(version: str, name: str) -> Response:
+        """A file of the folder that was published: as if that folder lay here."""
+        kept = site.releases.get(version)
+        path = kept.published.get(name) if kept else None
+        if not kept or not path:
+            raise NotFound(f"There is no file '{name[:50]}' of a release '{version[:50]}' here. Its files: /release/{version[:50]}")
+        facts = kept.manifest.files.get(path.relative_to(kept.path).as_posix())
+        digest = str(facts["sha256"]) if facts else sha256(path.read_bytes()).hexdigest()
+        headers = {"ETag": f'"{digest[:24]}"', "Cache-Control": PUBLIC}
+        return FileResponse(path, headers=headers, media_type=media_type(name))
+
     @router.get("/dcat")
     @router.get("/dcat.{ending}")
     def catalogue(request: Request, ending: str | None = None) -> Response:
@@ -74,18 +90,38 @@ def releasing(site: Site) -> APIRouter:
         return written(site, catalogue_of(site), fmt, "dcat", _SPACES)
 
     @router.get("/catalogue")
-    def catalogue_thing() -> Response:
-        return RedirectResponse("/dcat", 303)
+    def catalogue_thing(request: Request) -> Response:
+        people = negotiate(heed(request, "Accept"), (*GRAPHS, HTML))[0] is HTML and site.manifest
+        return RedirectResponse("/releases" if people else "/dcat", 303)
 
     return router
 
 
 def catalogue_of(site: Site) -> list[ox.Triple]:
-    """The entry of the data set in a catalogue; raises NotFound for files that we did not release."""
+    """The entry of the data set in a catalogue, with the versions up to this one that are kept here.
+
+    Raises NotFound for files that we did not release.
+    """
     if not site.manifest:
         raise NotFound("These files are no release, and stand in no catalogue.")
-    path = site.downloads[site.manifest.published(DCAT)]
+    triples = _entry(site.downloads[site.manifest.published(DCAT)])
+    for version, kept in site.releases.items():
+        if version == site.manifest.version:
+            break
+        triples += _version(version, kept)
+    return triples
+
+
+def _entry(path: Path) -> list[ox.Triple]:
     return [quad.triple for quad in ox.parse(path=path, format=ox.RdfFormat.TURTLE)]
+
+
+def _version(version: str, kept: Release) -> Iterator[ox.Triple]:
+    """What its own entry says of an earlier version; its files stand there."""
+    iri, has_version = ox.NamedNode(release_iri(version)), ox.NamedNode(dcat.NAMESPACES["dcat"] + "hasVersion")
+    yield ox.Triple(ox.NamedNode(DATASET), has_version, iri)
+    distribution = ox.NamedNode(dcat.NAMESPACES["dcat"] + "distribution")
+    yield from (triple for triple in _entry(kept.path / DCAT) if triple.subject == iri and triple.predicate != distribution)
 
 
 def _listed(manifest: Manifest) -> dict[str, Any]:
@@ -94,9 +130,14 @@ def _listed(manifest: Manifest) -> dict[str, Any]:
 
 
 def _files(site: Site, manifest: Manifest) -> Sequence[_File]:
-    """Those that are made for others, by their lasting names."""
+    """Those that are made for others, by their lasting names, and what was published beside them."""
     facts = ((name, manifest.files[path.name]) for name, path in site.downloads.items())
-    return [_File(name, int(each["bytes"]), str(each["sha256"])) for name, each in sorted(facts)]
+    files = [_File(name, f"/dump/{name}", int(each["bytes"]), str(each["sha256"])) for name, each in sorted(facts)]
+    covers = site.releases[manifest.version].covers if manifest.version in site.releases else {}
+    for name, path in covers.items():
+        content = path.read_bytes()
+        files.append(_File(name, f"/release/{manifest.version}/{name}", len(content), sha256(content).hexdigest()))
+    return files
 
 
 def describe_dataset(manifest: Manifest) -> dict[str, Any]:
