@@ -140,14 +140,14 @@ def release(
     from kg.history import changed_since, clean_commit  # noqa: PLC0415
     from kg.publication import publish  # noqa: PLC0415
     from kg.query import open_store  # noqa: PLC0415
-    from kg.registry import PUBLISHED, register  # noqa: PLC0415
+    from kg.registry import PARTS, PUBLISHED, register  # noqa: PLC0415
     from kg.version import RECORD, Past, next_version, read_record, record  # noqa: PLC0415
 
     _demand_root(root)
     version = next_version(root, clean_commit(root))
     past = read_record(root)
     changed = changed_since(root, past[-1].commit) if past else None
-    if changed is not None and changed <= {"CHANGELOG.md", PUBLISHED, RECORD}:
+    if changed is not None and changed <= {"CHANGELOG.md", PARTS, PUBLISHED, RECORD}:
         raise KgError(f"Nothing has changed since release {past[-1].version}.")
     try:
         made = run_build(root, build_folder, _tell_stage, version)
@@ -158,9 +158,9 @@ def release(
     path = publish(made, root, folder)
     logged = _log_changes(root, made, build_folder)
     record(root, Past(version.name, made.manifest.canonical_hash, version.commit))
-    register(root, open_store(build_folder))
+    register(root, open_store(build_folder), made.manifest.previous)
     err.print(f"Release [bold]{version.name}[/bold] in {path}, {made.manifest.counts['triples']:,} triples.", highlight=False)
-    left = f"{'CHANGELOG.md, ' if logged else ''}{RECORD} and {PUBLISHED}"
+    left = f"{'CHANGELOG.md, ' if logged else ''}{RECORD}, {PUBLISHED} and {PARTS}"
     err.print(f"Commit what it left in the repository: {left}.", style="dim")
 
 
