@@ -55,6 +55,23 @@ def test_the_same_input_gives_the_same_release(model: Path, small: tuple[Path, R
     assert (again.path / NQUADS).read_bytes() == (small[1].path / NQUADS).read_bytes()
 
 
+def test_two_builds_in_fresh_folders_are_the_same_file_by_file(model: Path, tmp_path: Path) -> None:
+    """All but the store: RocksDB writes times and names of its own into its files, and is only read by serving."""
+
+    def built(name: str) -> dict[str, bytes]:
+        root, out = tmp_path / name / "root", tmp_path / name / "build"
+        shutil.copytree(model, root)
+        command = [sys.executable, "-m", "kg", "build", "--root", str(root), "--build", str(out)]
+        subprocess.run(command, check=True, capture_output=True)
+        files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
+        return {path.as_posix(): (out / path).read_bytes() for path in files if STORE not in path.parts}
+
+    one, other = built("one"), built("other")
+    assert one.keys() == other.keys()
+    assert [name for name in one if one[name] != other[name]] == []
+    assert len(one) > 60
+
+
 def test_the_dump_writes_values_as_the_store_gives_them(real: tuple[Path, Release]) -> None:
     store = ox.Store.read_only(str(real[1].path / STORE))
     assert sorted(f"{quad} ." for quad in store) == sorted((real[1].path / NQUADS).read_text("utf-8").splitlines())

@@ -116,7 +116,7 @@ def test_every_statement_counts(real: tuple[Path, Release]) -> None:
 
 def test_changes_are_written_as_tables_and_as_a_log(own_model: Path, tmp_path: Path) -> None:
     found = changed(own_model, tmp_path, "initiative/xa-cameras.yaml", within("police", REPORTED, "certainty: confirmed"))
-    (row,) = csv.DictReader(io.StringIO(as_csv(found)))
+    (row,) = csv.DictReader(io.StringIO(as_csv([("2026-03-01", "2026-04-15", found)])))
     assert row == {
         "thing": CAMERAS,
         "claim": f"{CAMERAS}/police",

@@ -14,7 +14,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from kg.build import check
+from kg.cli import app
 from kg.release import Release
 from repository import ROOT
 
@@ -113,6 +117,46 @@ def test_a_bad_setting_is_said(small: tuple[Path, Release]) -> None:
     result = kg("serve", "--build", str(small[0]), KG_OLD="none")
     assert result.returncode == 2
     assert "KG_OLD" in result.stderr
+
+
+def test_many_mistakes_are_told_on_one_screen(own_model: Path) -> None:
+    path = own_model / "data" / "org" / "maker.yaml"
+    wrong = "".join(f"nonsense{number}: with a value that nobody will read\n" for number in range(40))
+    path.write_text(path.read_text("utf-8").rstrip() + "\n" + wrong, "utf-8")
+    command = ("check", "--root", str(own_model))
+    screen = kg(*command, FORCE_COLOR="1", COLUMNS="100")
+    assert screen.returncode == 1
+    lines = re.sub(r"\x1b\[[\d;]*m", "", screen.stdout).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 100
+    told = sum("data/org/maker.yaml:" in line for line in lines)
+    assert told > 5
+    assert f"{40 - told} more are left out here" in screen.stdout.replace("\n", " ")
+    assert "40 violations" in "\n".join(lines)
+    whole = kg(*command).stdout
+    assert whole.count("data/org/maker.yaml:") == 40
+    assert "left out" not in whole
+
+
+def test_new_asks_for_all_that_the_check_demands(own_model: Path) -> None:
+    """A source, an organisation that it speaks of, an initiative, and a claim about that; no answer but in its turn."""
+
+    def new(words: list[str], *lines: str) -> None:
+        result = CliRunner().invoke(app, ["new", *words, "--root", str(own_model)], input="".join(f"{line}\n" for line in lines))
+        assert result.exit_code == 0, result.output
+
+    name = ("Ojos", "", "")
+    new(["source"], *name, "", "report", "url", "no address", "https://example.org/ojos", "issued", "2025-03", "")
+    new(["organisation"], "Company", *name, "", "country", "cty:zz", "cty:xa", "", "src:nobody", "src:ojos", "p. 3")
+    status = ("active", "2025-03", "inferred", "", "Se infiere.", "It is inferred.", "Infere-se.")
+    new(["initiative"], *name, "xa-ojos", "cty:zz", "cty:xa", "", "src:ojos", "p. 4", *status)
+    role = ("role", "provider", "agent", "org:nobody", "org:ojos", "")
+    new(["claim", "ini:xa-ojos"], "Participation", "reported", *role, "src:ojos", "p. 5", "")
+    written = {f"data/{name}.yaml" for name in ("source/ojos", "org/ojos", "initiative/xa-ojos")}
+    assert all((own_model / name).exists() for name in written)
+    assert [str(finding) for finding in check(own_model).findings if finding.place.path in written] == []
+    source = yaml.safe_load((own_model / "data/source/ojos.yaml").read_text("utf-8"))
+    assert source.keys() == {"id", "type", "label", "kind", "url", "issued"}
 
 
 def test_new_writes_a_skeleton_once(own_model: Path) -> None:

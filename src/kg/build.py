@@ -20,7 +20,7 @@ from kg.load import Loaded, load
 from kg.names import iri_of_file
 from kg.publication import complete, drafted, write_files
 from kg.rdf import store_of
-from kg.registry import PUBLISHED, RETIRED, check_addresses, retired
+from kg.registry import PARTS, PUBLISHED, RETIRED, check_addresses, retired
 from kg.release import RELEASES, Release, current_inputs, read_release, switch
 from kg.validate import check_shapes
 from kg.version import RECORD, UNRELEASED, Version
@@ -38,6 +38,7 @@ _INPUTS = (
     "data/context.jsonld",
     "data/*/*.y*ml",
     "data/wikidata.nt",
+    PARTS,
     PUBLISHED,
     RETIRED,
     "shapes/*.ttl",

@@ -91,13 +91,15 @@ def count(changes: Iterable[Change]) -> dict[str, int]:
     return {kind: counted[kind] for kind in KINDS if counted[kind]}
 
 
-def as_csv(changes: Iterable[Change]) -> str:
-    """One row a change; several values in a cell as in the other tables."""
+def as_csv(steps: Iterable[tuple[str, str, Iterable[Change]]]) -> str:
+    """One row a change, with the releases from which and to which it was made; several values in a cell as in the other tables."""
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow([field.name for field in fields(Change)])
-    for each in changes:
-        rows.writerow([each.thing, each.claim, each.kind, each.property, joined(each.before), joined(each.after)])
+    rows.writerow(["from", "to", *(field.name for field in fields(Change))])
+    for before, after, changes in steps:
+        for each in changes:
+            told = (each.thing, each.claim, each.kind, each.property, joined(each.before), joined(each.after))
+            rows.writerow([before, after, *told])
     return text.getvalue()
 
 

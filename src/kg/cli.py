@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
+from rich.text import Text
 
 from kg.coverage import Names, Part, names, parts
 from kg.errors import CheckFailed, KgError
@@ -37,6 +38,7 @@ err = Console(stderr=True)
 
 _COLOURS = {Severity.VIOLATION: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 _SHOWN = 10  # differences between a release and what an engine holds
+_WIDTH, _LINES = 100, 17  # of what is told of findings on a terminal, so that all fits on one screen of 24 lines
 _GITHUB = {Severity.VIOLATION: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 RootOption = Annotated[Path, typer.Option("--root", help="Folder that holds ontology/, data/, shapes/ and queries/.")]
@@ -140,14 +142,14 @@ def release(
     from kg.history import changed_since, clean_commit  # noqa: PLC0415
     from kg.publication import publish  # noqa: PLC0415
     from kg.query import open_store  # noqa: PLC0415
-    from kg.registry import PUBLISHED, register  # noqa: PLC0415
+    from kg.registry import PARTS, PUBLISHED, register  # noqa: PLC0415
     from kg.version import RECORD, Past, next_version, read_record, record  # noqa: PLC0415
 
     _demand_root(root)
     version = next_version(root, clean_commit(root))
     past = read_record(root)
     changed = changed_since(root, past[-1].commit) if past else None
-    if changed is not None and changed <= {"CHANGELOG.md", PUBLISHED, RECORD}:
+    if changed is not None and changed <= {"CHANGELOG.md", PARTS, PUBLISHED, RECORD}:
         raise KgError(f"Nothing has changed since release {past[-1].version}.")
     try:
         made = run_build(root, build_folder, _tell_stage, version)
@@ -158,9 +160,9 @@ def release(
     path = publish(made, root, folder)
     logged = _log_changes(root, made, build_folder)
     record(root, Past(version.name, made.manifest.canonical_hash, version.commit))
-    register(root, open_store(build_folder))
+    register(root, open_store(build_folder), made.manifest.previous)
     err.print(f"Release [bold]{version.name}[/bold] in {path}, {made.manifest.counts['triples']:,} triples.", highlight=False)
-    left = f"{'CHANGELOG.md, ' if logged else ''}{RECORD} and {PUBLISHED}"
+    left = f"{'CHANGELOG.md, ' if logged else ''}{RECORD}, {PUBLISHED} and {PARTS}"
     err.print(f"Commit what it left in the repository: {left}.", style="dim")
 
 
@@ -504,17 +506,34 @@ def _demand_root(root: Path) -> None:
 
 
 def _print_findings(findings: list[Finding] | tuple[Finding, ...]) -> None:
-    for finding in findings:
+    shown = _on_one_screen(findings) if out.is_terminal else findings
+    for finding in shown:
         colour = _COLOURS[finding.severity]
-        out.print(str(finding.place), style="bold", end="", markup=False, highlight=False)
-        out.print(f": [{colour}]{finding.severity}[/{colour}]: ", end="", highlight=False)
-        out.print(finding.message, markup=False, highlight=False, soft_wrap=True)
+        text = Text.assemble((str(finding.place), "bold"), ": ", (str(finding.severity), colour), f": {finding.message}")
+        if out.is_terminal:
+            out.print(text, width=min(out.width, _WIDTH))
+        else:
+            out.print(text, soft_wrap=True)
+    if left := len(findings) - len(shown):
+        out.print(f"{left} more are left out here: 'kg check | less' shows all.", markup=False, highlight=False)
     if files := {finding.place.path for finding in violations(list(findings))}:
         out.print(f"More may appear once these are right: a file with a violation is not checked further ({len(files)} so far).")
     count = {severity: sum(finding.severity is severity for finding in findings) for severity in Severity}
     out.print(
         ", ".join(f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in count.items()) + ".", highlight=False
     )
+
+
+def _on_one_screen(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """As many as fit on a screen, the violations first, each group in its order."""
+    ranked = sorted(findings, key=lambda finding: finding.severity is not Severity.VIOLATION)
+    width, lines = min(out.width, _WIDTH), 0
+    for number, finding in enumerate(ranked):
+        text = f"{finding.place}: {finding.severity}: {finding.message}"
+        lines += len(Text(text).wrap(out, width))
+        if lines > _LINES:
+            return ranked[:number]
+    return findings
 
 
 def _print_names(covered: Names) -> None:

@@ -19,6 +19,13 @@ from kg.schema import Json, describe_files
 Ask = Callable[[str, Sequence[str], str | None], str]
 _LANGUAGES = {"es": "Spanish", "en": "English", "pt": "Portuguese"}
 _LAST = ("note", "cite", "claims")  # asked for at the end, if at all
+# A source of which nobody can tell where it is cannot be checked: old files may lack this, a new one says it.
+_ASKED: Mapping[str, Json] = {
+    "source": {
+        "required": ["kind"],
+        "allOf": [{"anyOf": [{"required": [key]} for key in ("url", "publisher", "author", "identifier")]}],
+    }
+}
 _CURIE = re.compile("[a-z]+:[a-z0-9-]+")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)")
 
@@ -52,19 +59,22 @@ def ask_thing(root: Path, kind: str, ask: Ask) -> Path:
         raise KgError(f"There is no kind '{kind}'. Kinds: {', '.join(KINDS)}, or claim.")
     schema = describe_files(root)[kind]
     types = schema["properties"]["type"]["enum"]
+    knowing = _knowing(root, ask)
     name = types[0] if len(types) == 1 else ask("What is it?", types, None)
     document: Json = {"id": "", "type": name}
     if "label" in schema["properties"]:
         document["label"] = _texts("Its name", ask)
     slug = _slug(root, kind, next(iter(document.get("label", {"": ""}).values())), ask)
     document["id"] = f"{KINDS[kind]}:{slug}"
-    _fill(document, schema, _needs(schema, name), ask)
+    for needs in (_needs(schema, name), _ASKED.get(kind, {})):
+        _require(document, schema, needs, knowing)
+    _offer(document, schema, knowing)
     if "cite" in schema["properties"] and kind != "source":
         document["cite"] = _citation(root, ask)
     if kind == "initiative":
         ask_about = _claim_schema(schema, "StatusClaim")
         status: Json = {"type": "StatusClaim"}
-        _fill(status, ask_about, ask_about, ask)
+        _fill(status, ask_about, ask_about, knowing)
         document["claims"] = {_claim_name(status): status | {"cite": document["cite"]}}
     path = root / "data" / kind / f"{slug}.yaml"
     path.parent.mkdir(exist_ok=True)
@@ -85,7 +95,7 @@ def ask_claim(root: Path, thing: str, ask: Ask) -> Path:
     name = ask("What does the claim say?", schema["$defs"]["claim"]["properties"]["type"]["enum"], None)
     of_type = _claim_schema(schema, name)
     claim: Json = {"type": name}
-    _fill(claim, of_type, of_type, ask)
+    _fill(claim, of_type, of_type, _knowing(root, ask))
     claim["cite"] = _citation(root, ask)
     text = path.read_text("utf-8")
     known = (yaml.safe_load(text).get("claims") or {}).keys()
@@ -95,8 +105,18 @@ def ask_claim(root: Path, thing: str, ask: Ask) -> Path:
 
 
 def _fill(document: Json, schema: Json, needs: Json, ask: Ask) -> None:
-    """Ask for what is needed, for one of what may stand for each other, and for what else is known."""
-    fields = {key: _Field(key, _one(value)) for key, value in schema["properties"].items() if key not in ("id", "type", "label")}
+    """Ask for what is needed, and for what else is known."""
+    _require(document, schema, needs, ask)
+    _offer(document, schema, ask)
+
+
+def _fields(schema: Json) -> dict[str, _Field]:
+    return {key: _Field(key, _one(value)) for key, value in schema["properties"].items() if key not in ("id", "type", "label")}
+
+
+def _require(document: Json, schema: Json, needs: Json, ask: Ask) -> None:
+    """Ask for what is needed, and for one of what may stand for each other."""
+    fields = _fields(schema)
     for key in needs.get("required", []):
         if key in fields and key not in (*_LAST, *document):
             document[key] = _answer(fields[key], ask)
@@ -105,10 +125,32 @@ def _fill(document: Json, schema: Json, needs: Json, ask: Ask) -> None:
         if keys and not set(keys) & set(document):
             key = keys[0] if len(keys) == 1 else ask("Which of these do you know?", keys, None)
             document[key] = _answer(fields[key], ask)
+
+
+def _offer(document: Json, schema: Json, ask: Ask) -> None:
+    """Ask for what else is known, until nothing is."""
+    fields = _fields(schema)
     while others := [key for key in fields if key not in (*document, *_LAST[1:])]:
         if not (key := ask(f"What else do you know? ({', '.join(others)})", others, "")):
-            return
+            break
         document[key] = _answer(fields[key], ask)
+    if "note" not in document and (document.get("certainty") == "inferred" or document.get("rank") in ("preferred", "deprecated")):
+        document["note"] = _texts("note: why, or how it was inferred", ask)
+
+
+def _knowing(root: Path, ask: Ask) -> Ask:
+    """Asks again where an answer names a thing that has no file."""
+    folders = {prefix: root / "data" / kind for kind, prefix in KINDS.items()}
+
+    def asking(question: str, choices: Sequence[str], usual: str | None) -> str:
+        while True:
+            text = ask(question, choices, usual)
+            prefix, _, slug = text.partition(":")
+            if prefix not in folders or not SLUG.fullmatch(slug) or (folders[prefix] / f"{slug}.yaml").exists():
+                return text
+            question = f"'{text}' has no file. Name another; 'kg new {folders[prefix].name}' adds one."
+
+    return asking
 
 
 def _answer(field: _Field, ask: Ask) -> Any:

@@ -44,7 +44,7 @@ _DEPTH = 12
 #: What Wikidata says of the items that things are linked to.
 WIKIDATA = "data/wikidata.nt"
 # What else stands in the folder of facts: how they are read, and what releases leave there.
-_NO_FACTS = ("context.jsonld", "LICENSE", "wikidata.nt", "releases.yaml", "published.txt", "retired.yaml")
+_NO_FACTS = ("context.jsonld", "LICENSE", "wikidata.nt", "releases.yaml", "published.txt", "parts.csv", "retired.yaml")
 _OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _UNNAMED = ""  # stands for a map's name while its content, which makes the name, is being read

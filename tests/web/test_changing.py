@@ -26,12 +26,13 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 @pytest.fixture(scope="module")
 def client(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Three releases: first the police got another name, then a guessed firm."""
+    """Three releases: first the police got another name and a guessed firm a site, then the firm another name."""
     folder = tmp_path_factory.mktemp("changing")
     root, out = folder / "root", folder / "build"
     shutil.copytree(model, root)
     build(root, out, version=Version(FIRST, FIRST, "", "0" * 40))
     edit(root / "data/org/xa-police.yaml", "alias: {en: New <b>alias</b>}")
+    edit(root / "data/org/guess.yaml", "website: http://guess.example/")
     build(root, out, version=Version(SECOND, SECOND, FIRST, "0" * 40))
     edit(root / "data/org/guess.yaml", "alias: {en: Guesswork}")
     build(root, out, version=Version(THIRD, SECOND, SECOND, "0" * 40))
@@ -62,6 +63,18 @@ def test_the_history_of_one_thing_leaves_out_where_nothing_happened(client: Test
     steps = client.get("/changes.json", params={"of": "org:xa-police"}).json()
     assert [(step["from"], step["to"]) for step in steps] == [(FIRST, SECOND)]
     assert client.get("/changes.json", params={"of": POLICE}).json() == steps
+
+
+def test_each_row_of_a_history_says_in_which_release_it_came(client: TestClient) -> None:
+    rows = list(csv.DictReader(io.StringIO(client.get("/changes.csv", params={"of": "org:guess"}).text)))
+    assert [(row["from"], row["to"], row["after"]) for row in rows] == [
+        (SECOND, THIRD, "Guesswork@en"),
+        (FIRST, SECOND, "http://guess.example/"),
+    ]
+    told = client.get("/changes.json", params={"of": "org:guess"}).json()
+    assert [(step["from"], step["to"], change["after"][0]) for step in told for change in step["changes"]] == [
+        (row["from"], row["to"], row["after"]) for row in rows
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", "es", "pt"])

@@ -47,7 +47,7 @@ def cited(folder: Path) -> dict[str, tuple[str, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def later(folder: Path, cited: dict[str, tuple[str, bytes]]) -> Iterator[TestClient]:
+def later(folder: Path, cited: dict[str, tuple[str, bytes]], page_cited: tuple[str, bytes]) -> Iterator[TestClient]:
     """After another release, in which an organisation has another name."""
     path = folder / "root" / "data" / "org" / "maker.yaml"
     path.write_text(path.read_text("utf-8").replace("Maker Ltd", "Renamed Maker"), "utf-8")
@@ -129,6 +129,55 @@ def test_the_citation_says_release_and_hashes_in_every_form(later: TestClient) -
     html5lib.HTMLParser(strict=True).parse(said["html"])
     windows = later.get("/cited.txt", params={"query": f"\r\n{NAMES}\r\n"}).text
     assert query in windows
+
+
+@pytest.fixture(scope="module")
+def page_cited(folder: Path) -> tuple[str, bytes]:
+    """While the first release was the newest: the text that cites a page, and what the address in it gave."""
+    for client in served(folder):
+        text = client.get("/cite/org/maker.txt").text
+        return text, client.get(local(pinned_in(text))).content
+    raise AssertionError
+
+
+def pinned_in(text: str) -> str:
+    (address,) = re.findall(r"https://\S+\.nt\?release=\S+&sha256=[0-9a-f]{64}", text)
+    return str(address)
+
+
+def test_a_page_is_cited_with_what_never_changes_of_it(
+    page_cited: tuple[str, bytes], later: TestClient, cited: dict[str, tuple[str, bytes]]
+) -> None:
+    text, body = page_cited
+    assert f"RDF SHA-256 {hashlib.sha256(body).hexdigest()}" in text
+    assert text.endswith(f". {BASE}id/org/maker?release={FIRST}\n")
+    again = later.get(local(pinned_in(text)))
+    assert (again.status_code, again.content) == (200, body)
+    assert b"Maker Ltd" in body
+    assert later.get(f"/cite/org/maker.txt?release={FIRST}").text == text
+    now = later.get("/cite/org/maker.txt").text
+    assert pinned_in(now) != pinned_in(text)
+    assert b"Renamed Maker" in later.get(local(pinned_in(now))).content
+    for ending in ("bib", "json"):
+        assert pinned_in(now).rpartition("=")[2] in later.get(f"/cite/org/maker.{ending}").text
+    shown = later.get("/page/org/maker", headers={"Accept": "text/html"}).text
+    assert pinned_in(now).rpartition("=")[2] in shown
+    assert '<a href="/cite/org/maker.txt">' in shown
+
+
+def test_a_document_that_is_not_the_one_that_was_cited_is_refused(page_cited: tuple[str, bytes], later: TestClient) -> None:
+    address = local(pinned_in(page_cited[0]))
+    answer = later.get(address.replace(FIRST, SECOND))
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("#differs")
+    assert address.rpartition("=")[2] in answer.json()["detail"]
+    assert later.get(address.replace(FIRST, "2025-01-01")).status_code == 404
+
+
+def test_the_sources_of_a_page_are_cited_as_text(later: TestClient) -> None:
+    lines = later.get("/cite/org/maker.txt?of=sources").text.splitlines()
+    assert len(lines) == len(later.get("/cite/org/maker.json?of=sources").json()) > 0
+    assert later.get("/cite/org/maker.pdf").status_code == 404
 
 
 def test_a_page_is_cited_as_it_is_in_its_release(later: TestClient) -> None:

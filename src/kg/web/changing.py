@@ -72,9 +72,9 @@ def changing(site: Site) -> APIRouter:
         headers = {"Cache-Control": PUBLIC}
         if fmt is ATOM:
             return Response(_feed(str(request.base_url), steps, thing), headers=headers, media_type=ATOM.media_type)
-        listed = [change for step in steps for change in step.changes]
         if fmt is CSV:
-            return Response(as_csv(listed), headers=headers, media_type=CSV.media_type)
+            table = as_csv((step.before, step.after, step.changes) for step in steps)
+            return Response(table, headers=headers, media_type=CSV.media_type)
         told = [{"from": step.before, "to": step.after, "changes": as_values(step.changes)} for step in steps]
         return JSONResponse(told, headers=headers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,15 +12,15 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from kg.errors import Gone, NotFound
-from kg.formats import GRAPHS, HTML, JSON_LD, Format, by_name, choose_coding, negotiate
+from kg.errors import Differs, Gone, NotFound
+from kg.formats import GRAPHS, HTML, JSON_LD, N_TRIPLES, Format, by_name, choose_coding, negotiate
 from kg.jsonld import compact_jsonld
 from kg.names import BASE, ONTOLOGY, PREFIXES, iri_of, layer, local_path, used_prefixes
 from kg.release import GZIP, Manifest
 from kg.void import NAMESPACES
 from kg.web.graphs import whole_graph
 from kg.web.site import PUBLIC, Site
-from kg.web.text import choose_language
+from kg.web.text import choose_language, pin_address
 from kg.web.variants import heed
 
 _RDF = {
@@ -40,6 +41,7 @@ _TYPES = {
     ".ttl": "text/turtle",
     ".zst": "application/zstd",
 }
+_DIGESTS = 10_000  # hashes of documents that are remembered
 #: The first segments of the paths that name things.
 THINGS = ("id", "code", "graph", "def")
 
@@ -51,6 +53,11 @@ def documents(site: Site) -> APIRouter:
     def thing(request: Request) -> Response:
         path = request.url.path.lstrip("/")
         iri = iri_of(path)
+        fmt, _ = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))
+        if fmt is HTML and iri in site.parts:  # what its RDF says of it stands in this release, too
+            if place := kept_part(site, iri, request):
+                return RedirectResponse(place, 303)
+            iri = site.parts[iri].of
         if successor := successor_of(site, iri, request):
             return RedirectResponse(local_path(successor), 301)
         version = path.rpartition("/")[2]
@@ -58,12 +65,11 @@ def documents(site: Site) -> APIRouter:
             return RedirectResponse(f"/def?release={version}", 303)
         if not site.entities.exists(iri):
             raise NotFound(f"The graph says nothing about <{iri}>.")
-        fmt, _ = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))
         subject = site.entities.subject_of_claim(iri)
         document = "/def" if is_ontology(iri) else local_path(subject or iri).removeprefix("/id")
         if fmt is HTML:
             query = f"?{request.url.query}" if request.url.query else ""
-            anchor = f"#{path.rpartition('/')[2]}" if subject else ""
+            anchor = f"#{iri.rpartition('/')[2]}" if subject else ""
             target = f"/page{document}{query}{anchor}"
         else:
             target = f"/data{document}.{fmt.ending}"
@@ -74,13 +80,16 @@ def documents(site: Site) -> APIRouter:
     router.add_api_route("/def", thing, methods=["GET"])
 
     @router.get("/data/{path:path}.{ending}")
-    async def data(request: Request, path: str, ending: str) -> Response:
+    async def data(request: Request, path: str, ending: str, sha256: str = "") -> Response:
         iri, fmt = thing_of(path), by_name(ending, GRAPHS)
         if successor := await run_sync(successor_of, site, iri, request):
             return RedirectResponse(f"/data{local_path(successor).removeprefix('/id')}.{ending}", 301)
         if iri.startswith(layer("")):
             return await whole_graph(site, request, iri, fmt.name)
-        return await run_sync(rdf, site, iri, fmt)
+        document = await run_sync(rdf, site, iri, fmt)
+        if sha256:
+            _demand_cited(site, bytes(document.body), sha256.strip(" .").lower())
+        return document
 
     @router.get("/dump/{name}")
     def dump(request: Request, name: str) -> Response:
@@ -129,6 +138,14 @@ def successor_of(site: Site, iri: str, request: Request) -> str:
     return stone.successor
 
 
+def kept_part(site: Site, iri: str, request: Request) -> str:
+    """The same address in the last release that had a part, such as a citation that was edited since; empty if none is here."""
+    release = site.parts[iri].release
+    if site.is_static or release not in site.releases:
+        return ""
+    return pin_address(f"{request.url.path}?{request.url.query}".rstrip("?"), release)
+
+
 def rdf(site: Site, iri: str, fmt: Format) -> Response:
     """The document of a thing or of the ontology; raises NotFound where there is none."""
     if is_ontology(iri) and site.entities.exists(iri):
@@ -142,6 +159,26 @@ def rdf(site: Site, iri: str, fmt: Format) -> Response:
         triples += _about(site, iri, fmt)
     name = re.sub(r"[^\w.-]+", "_", iri.rstrip("/").rpartition("/")[2], flags=re.ASCII)
     return written(site, triples, fmt, name)
+
+
+def digest(site: Site, iri: str) -> str:
+    """SHA-256 of the N-Triples of a thing: the same in its release for good, while its page tells what is newer."""
+    known = site.digests
+    if iri not in known:
+        if len(known) >= _DIGESTS:
+            known.clear()
+        known[iri] = hashlib.sha256(bytes(rdf(site, iri, N_TRIPLES).body)).hexdigest()
+    return known[iri]
+
+
+def _demand_cited(site: Site, body: bytes, sha256: str) -> None:
+    """Raises Differs where a document is not the one that was cited."""
+    if (found := hashlib.sha256(body).hexdigest()) != sha256:
+        name = site.manifest.name if site.manifest else ""
+        raise Differs(
+            f"The document is not the one that was cited: its hash is {found}, not {sha256[:64]}. "
+            f"This is release {name}; name the one that was cited by release=."
+        )
 
 
 def _about(site: Site, iri: str, fmt: Format) -> list[ox.Triple]:

@@ -59,8 +59,12 @@ def describe_interface(version: str, questions: Sequence[Question]) -> Json:
                 "get": _operation(
                     "The RDF of one thing, with its claims and their citations",
                     _content(*GRAPHS),
-                    [_place("path", "Kind and name of the thing, such as org/zte."), _place("ending", "Format.", _ENDINGS)],
-                    (400, 404, 406, 413, 429, 503, 504, 507),
+                    [
+                        _place("path", "Kind and name of the thing, such as org/zte."),
+                        _place("ending", "Format.", _ENDINGS),
+                        _parameter("sha256", "Hash of the document as it was cited: any other is refused."),
+                    ],
+                    (400, 404, 406, 409, 413, 429, 503, 504, 507),
                 )
             },
             "/dump/{name}": {

@@ -15,7 +15,7 @@ from kg.names import BASE, DATASET, DEF, LICENCE, is_ours, local_path
 from kg.page import Value
 from kg.web.browsing import glance, related
 from kg.web.citing import work_of
-from kg.web.documents import rdf, successor_of, thing_of
+from kg.web.documents import kept_part, rdf, successor_of, thing_of
 from kg.web.machines import about
 from kg.web.panels import draw_ownership, draw_timeline
 from kg.web.problems import KINDS
@@ -105,6 +105,9 @@ def pages(site: Site) -> APIRouter:
         if successor := successor_of(site, iri, request):
             return RedirectResponse(f"/page{local_path(successor).removeprefix('/id')}{site.keep(request)}", 301)
         query = f"?{request.url.query}" if request.url.query else ""
+        if iri in site.parts:
+            of = local_path(site.parts[iri].of).removeprefix("/id")
+            return RedirectResponse(kept_part(site, iri, request) or f"/page{of}{query}", 303)
         if subject := site.entities.subject_of_claim(iri):
             return RedirectResponse(f"/page{local_path(subject).removeprefix('/id')}{query}#{path.rpartition('/')[2]}", 303)
         page = site.entities.page(iri, choose_language(request), start)

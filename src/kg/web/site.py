@@ -48,7 +48,7 @@ from kg.release import (
 from kg.search import Search
 from kg.settings import Settings
 from kg.store import Store, backends
-from kg.tombstones import Tombstone, read_tombstones
+from kg.tombstones import Part, Tombstone, read_parts, read_tombstones
 from kg.vocabulary import Vocabulary
 from kg.void import describe, read_uses
 from kg.web.assets import MADE
@@ -93,6 +93,11 @@ class Site:
         return self.manifest is not None and self.manifest.counts["triples"] > _LARGE
 
     @cached_property
+    def digests(self) -> dict[str, str]:
+        """The IRIs of things, each with the SHA-256 of its N-Triples, as far as somebody asked for that."""
+        return {}
+
+    @cached_property
     def countries(self) -> Mapping[str, str]:
         """The IRIs of countries, each with its code of two letters (ISO 3166-1)."""
         rows = self.store.rows("SELECT ?country ?code WHERE { ?country kg:isoCode ?code }")
@@ -108,6 +113,11 @@ class Site:
         """What became of the addresses that were retired."""
         return read_tombstones(self.store)
 
+    @cached_property
+    def parts(self) -> Mapping[str, Part]:
+        """What was a part of something in an earlier release, and is no more as it was."""
+        return read_parts(self.store)
+
     def warm(self) -> None:
         """Read and compile what the first readers would else wait for."""
         for language in LANGUAGES:
@@ -115,7 +125,7 @@ class Site:
             for name in templates.list_templates():
                 templates.get_template(name)
         self.ownership.has("")
-        _ = self.countries, self.tombstones, self.catalogue.matcher
+        _ = self.countries, self.tombstones, self.parts, self.catalogue.matcher
         if self.is_large:
             return
         _ = self.vocabulary.ties, self.vocabulary.tree
