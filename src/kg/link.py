@@ -104,12 +104,12 @@ class Identifier:
         return [f"{host}{end}" for host in hosts for end in ("", "/")]
 
 
-# A code that an authority gives to one thing outweighs a name that is not alike at all (`BIAS`), and another code an equal name; a
-# website is shared by a body and its parts, and moves. The graph has no property for the Legal Entity Identifier.
+# A code that an authority gives to one thing outweighs a name that is not alike at all, whose odds are `BIAS`, and another code
+# an equal name; a website is shared by a body and its parts, and moves. The graph has no property for the Legal Entity Identifier.
 IDENTIFIERS = (
-    Identifier(ISO_COUNTRY, "kg:isoCode", "code", equal=14.0, other=-9.0),
-    Identifier(ISO_REGION, "kg:subdivisionCode", "code", equal=14.0, other=-9.0),
-    Identifier(WEBSITE, "schema:url", "website", equal=10.5, other=-2.0),
+    Identifier(ISO_COUNTRY, "kg:isoCode", "code", equal=4.0 - BIAS, other=-9.0),
+    Identifier(ISO_REGION, "kg:subdivisionCode", "code", equal=4.0 - BIAS, other=-9.0),
+    Identifier(WEBSITE, "schema:url", "website", equal=0.5 - BIAS, other=-2.0),
 )
 _SCHEME = re.compile(r"^https?://(?:www\.)?", re.IGNORECASE)
 
