@@ -118,6 +118,8 @@ def test_changes_are_written_as_tables_and_as_a_log(own_model: Path, tmp_path: P
     found = changed(own_model, tmp_path, "initiative/xa-cameras.yaml", within("police", REPORTED, "certainty: confirmed"))
     (row,) = csv.DictReader(io.StringIO(as_csv([("2026-03-01", "2026-04-15", found)])))
     assert row == {
+        "from": "2026-03-01",
+        "to": "2026-04-15",
         "thing": CAMERAS,
         "claim": f"{CAMERAS}/police",
         "kind": "certainty",
