@@ -10,10 +10,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from kg.build import build, check
+from kg.names import BASE
 from kg.query import open_store
 from kg.registry import PUBLISHED, RETIRED, register
 from kg.settings import Settings
 from kg.web.app import create_app
+from kg.web.copying import write_copy
 from kg.web.site import open_release
 
 NOTE = "note: {en: It was the same as another., es: Era la misma que otra., pt: Era a mesma que outra.}"
@@ -102,6 +104,23 @@ def test_an_address_without_successor_says_why(client: TestClient, published: Pa
     page = client.get(path, headers={"Accept": "text/html", "Accept-Language": "es"})
     assert page.status_code == 410
     assert "Era la misma que otra." in page.text
+
+
+def test_a_copy_as_files_answers_for_what_was_retired(client: TestClient, published: Path, tmp_path: Path) -> None:
+    (published / "data/place/latin-america.yaml").write_text(  # which a stored question names
+        "id: plc:latin-america\ntype: Place\nkind: region\nlabel: {es: América Latina}\n", "utf-8"
+    )
+    build(published, tmp_path / "build")
+    copy = tmp_path / "copy"
+    write_copy(tmp_path / "build", copy, None, Settings(), lambda *_: None)
+    led = (copy / "id/org/guess/index.html").read_text()
+    assert 'href="../../../es/page/org/maker.html"' in led
+    assert 'type="text/turtle" href="../../../data/org/maker.ttl"' in led
+    (gone_file,) = (copy / "id/initiative").rglob("guess/index.html")
+    path = gone_file.parent.relative_to(copy / "id")
+    assert f'href="../../../../es/page/{path}.html"' in gone_file.read_text()
+    assert f"{BASE}id/{path}</h1>" in gone_file.read_text()
+    assert "Era la misma que otra." in (copy / f"es/page/{path}.html").read_text()
 
 
 def test_a_question_lists_what_was_retired(client: TestClient) -> None:

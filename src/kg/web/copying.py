@@ -146,7 +146,7 @@ class Copyist:
 
     def _answer(self, address: str, links: Relinking) -> bytes:
         answer = self._ask(address, follow=True)
-        if answer.status_code != 200:
+        if answer.status_code not in {200, 410}:  # what is gone has a page that says why
             raise KgError(f"{address} was answered with {answer.status_code}, so there is no copy of it.")
         if answer.headers["content-type"].startswith("text/html"):
             return links.page(answer.text).encode()
@@ -161,7 +161,7 @@ class Copyist:
             path, hash_, anchor = page.partition("#")
             return f"{path}?lang={language}{hash_}{anchor}"
 
-        title = BASE + address.strip("/") if data else _TITLE
+        title = _TITLE if address in {"/", _MISSING} else BASE + address.strip("/")
         template = environment("en").get_template("elsewhere.html")
         return template.render(title=title, target=target, data=data, is_missing=address == _MISSING, root=root)
 
@@ -170,12 +170,21 @@ class Copyist:
         if address in {"/", _MISSING}:
             return "/", []
         address = self._held.get(address, address)
-        answers = (self._ask(address, accept=kind) for kind in ("text/html", TURTLE.media_type))
+        answers = [self._lead(address, kind) for kind in ("text/html", TURTLE.media_type)]
         page, data = (answer.headers.get("location", address) for answer in answers)
+        if answers[1].status_code == 410:
+            return page, []
         data = data if data.endswith(TURTLE.ending) else f"{data}.{TURTLE.ending}"
         stem = data.removesuffix(f".{TURTLE.ending}")
         listed = [(f"{stem}.{fmt.ending}", fmt.media_type) for fmt in GRAPHS]
         return page, listed
+
+    def _lead(self, address: str, kind: str) -> httpx2.Response:
+        """What a thing answers, or the one that took its place."""
+        answer = self._ask(address, accept=kind)
+        while answer.status_code == 301:
+            answer = self._ask(answer.headers["location"], accept=kind)
+        return answer
 
     def _settled(self, address: str) -> str:
         """The address that the copy knows an answer by: that of a question, and where it was only led on, where to."""
