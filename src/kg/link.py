@@ -63,7 +63,7 @@ _STILL_OPEN = (f"{PREFIXES['link']}none", f"{PREFIXES['code']}link-reason/not-fo
 _LINKS = """SELECT ?link ?thing ?item ?name WHERE {
     ?link a kg:Link ; kg:linkedThing ?thing ; kg:linkedItem ?item .
     { ?thing rdfs:label ?name } UNION { ?thing skos:altLabel ?name }
-    UNION { ?link kg:comparison [ kg:aspect <https://w3id.org/vigia/code/link-aspect/name> ; kg:theirValue ?name ] }
+    UNION { ?link kg:comparison [ kg:aspect code:link-aspect\\/name ; kg:theirValue ?name ] }
 }"""
 _CODES = "SELECT ?item ?code WHERE { ?thing kg:isoCode ?code ; owl:sameAs ?item }"
 _KINDS = """SELECT ?link ?item ?class WHERE {

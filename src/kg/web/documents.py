@@ -53,8 +53,8 @@ def documents(site: Site) -> APIRouter:
     def thing(request: Request) -> Response:
         path = request.url.path.lstrip("/")
         iri = iri_of(path)
-        fmt, _ = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))
-        if fmt is HTML and iri in site.parts:  # what its RDF says of it stands in this release, too
+        is_past = iri in site.parts  # what its RDF says of it stands in this release, too
+        if is_past and negotiate(heed(request, "Accept"), (HTML, *GRAPHS))[0] is HTML:
             if place := kept_part(site, iri, request):
                 return RedirectResponse(place, 303)
             iri = site.parts[iri].of
@@ -67,6 +67,7 @@ def documents(site: Site) -> APIRouter:
             raise NotFound(f"The graph says nothing about <{iri}>.")
         subject = site.entities.subject_of_claim(iri)
         document = "/def" if is_ontology(iri) else local_path(subject or iri).removeprefix("/id")
+        fmt, _ = negotiate(heed(request, "Accept"), (HTML, *GRAPHS))
         if fmt is HTML:
             query = f"?{request.url.query}" if request.url.query else ""
             anchor = f"#{iri.rpartition('/')[2]}" if subject else ""
