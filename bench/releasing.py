@@ -57,7 +57,8 @@ def main() -> None:
     _git("clone", "--quiet", str(ROOT), str(clone))
     release = ("release", "--root", str(clone), "--out", str(clone / "release"))
     print("kg release:", _take(clone, *release))
-    _commit(clone, "The first release")
+    _change(clone)
+    _commit(clone, "The first release, and a change")
     print("kg release, the second:", _take(clone, *release))
     older, newer = sorted((path.name for path in (clone / "release").iterdir()), key=lambda name: (len(name), name))
     copy = chosen.work / "copy"
@@ -100,6 +101,12 @@ def _compare(clone: Path, older: str, newer: str, rounds: int) -> None:
     tenth = ratios[len(ratios) * 9 // 10]
     print(f"A query of the older release: {median(ratios):.2f}x of the newer at the median of {len(ratios)} questions,", end=" ")
     print(f"{tenth:.2f}x for the tenth that differ most, {ratios[-1]:.2f}x at most")
+
+
+def _change(clone: Path) -> None:
+    """Nothing is released twice: one place gets another name."""
+    path = next(path for path in sorted((clone / "data" / "place").glob("*.yaml")) if "alias" not in path.read_text("utf-8"))
+    path.write_text(path.read_text("utf-8") + "alias: {en: Another name}\n", "utf-8")
 
 
 def _commit(clone: Path, message: str) -> None:
