@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import exp, log
+from operator import mul
 from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein
@@ -208,10 +209,10 @@ class Matcher:
         for place, text in enumerate(readings(wanted.name)):
             spelling = self._speller.spell(text)
             for each in self._near(spelling, wanted.classes):
-                features = self._features(wanted, whole, spelling, each, is_part=place > 0)
                 lands = _lands(wanted, spelling, each.name.spelling, each.thing)
+                features = self._features(wanted, whole, spelling, each, lands, is_part=place > 0)
                 agrees = True if lands.agrees else False if lands.differs or lands.elsewhere else None
-                odds = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True))
+                odds = BIAS + sum(map(mul, WEIGHTS, features))
                 yield (
                     each.number,
                     Candidate(each.thing.iri, each.name.text, odds, round(features.both, 3), agrees, is_guess=bool(features.guess)),
@@ -248,7 +249,9 @@ class Matcher:
         near = map(self._named, nearest)
         return [each for each in near if not classes or classes & each.thing.classes]
 
-    def _features(self, wanted: Wanted, whole: Spelling, spelling: Spelling, near: _Near, *, is_part: bool) -> Features:
+    def _features(  # noqa: PLR0913 (all that is compared)
+        self, wanted: Wanted, whole: Spelling, spelling: Spelling, near: _Near, lands: _Lands, *, is_part: bool
+    ) -> Features:
         name, thing, theirs = near.name, near.thing, near.name.spelling
         joined = DamerauLevenshtein.normalized_similarity(spelling.joined, theirs.joined, score_cutoff=_WHOLE)
         matched, strange, missing = _align(spelling, theirs, _SHORTER if joined else _SHORTEST)
@@ -258,7 +261,6 @@ class Matcher:
         is_place = not thing.sorts.isdisjoint(LEVELS)
         is_longer = thing.is_mobile and bool(strange) and not missing
         is_area = is_place or "country" in thing.sorts
-        first = fold(name.text).split(" ")[0]
         ranks = {word for word in LEVELS.intersection(whole.words) if word not in theirs.words and word not in thing.sorts}
 
         def lacking(word: str) -> float:
@@ -268,7 +270,6 @@ class Matcher:
         of_name = sum(self._weight(word) for _, word, _ in matched) + sum(map(lacking, missing))
         known = sum(self._weight(word) * like for word, _, like in matched) / weight if weight else 0.0
         covered = sum(self._weight(word) * like for _, word, like in matched) / of_name if of_name else 0.0
-        lands = _lands(wanted, spelling, theirs, thing)
         other = not (SORTS - LEVELS).isdisjoint(strange) or (is_place and not OFFICES.isdisjoint(map(written.get, strange)))
         rank = is_area and bool(ranks)
         unsorted = bool(thing.sorts) and not is_area and not _UNSAID.isdisjoint(missing) and thing.sorts.isdisjoint(spelling.words)
@@ -307,7 +308,7 @@ class Matcher:
             float(thing.is_mobile and not strange and bool(missing) and missing[0] == theirs.words[0]),
             float(more),
             float(less),
-            float(is_area and first in ARTICLES and not joined and first not in fold(wanted.name).split()),
+            float(is_area and not joined and _lacks_article(wanted.name, name.text)),
             4 * (1 - max(inexact)) if is_area and inexact else 0.0,
             float(_SHORTENED in inexact) * (2 if is_area else 1),
         )
@@ -334,6 +335,11 @@ def _align(one: Spelling, other: Spelling, shortest: int) -> tuple[list[tuple[st
         else:
             strange.append(word)
     return matched, strange, left
+
+
+def _lacks_article(written: str, name: str) -> bool:
+    first = fold(name).partition(" ")[0]
+    return first in ARTICLES and first not in fold(written).split()
 
 
 def _digits(spelling: Spelling) -> frozenset[str]:
