@@ -29,6 +29,8 @@ from kg.web.places import Place, place_of
         ("/sitemap.xml?part=2", "sitemap.2.xml"),
         ("/release/2026-12-01?lang=es", "es/release/2026-12-01.html"),
         ("/release/2026-12-01", "release/2026-12-01/index.html"),
+        ("/release/2026-12-01.2?lang=es", "es/release/2026-12-01.2.html"),
+        ("/release/2026-12-01.2", "release/2026-12-01.2/index.html"),
         ("/changes?from=2026-11-01&to=2026-12-01&lang=es", "es/changes.2026-11-01.2026-12-01.html"),
     ],
 )

@@ -42,7 +42,7 @@ _TABLE = (
     _Row(r"/api/queries/([\w-]+)\.(csv|json)", "questions/{0}.{1}"),
     _Row(r"/cite/(.+)\.(bib|json)", "{lang}/cite/{0}.{1}", ("of",)),
     _Row(r"/card/(.+)\.png", "{lang}/card/{0}.png"),
-    _Row(r"/release/([\w-]+)", "{lang}/release/{0}.html"),
+    _Row(r"/release/([\w.-]+)", "{lang}/release/{0}.html"),
     _Row(r"/(release/[\w.-]+/.+)", "{0}"),
     _Row("/(releases|changes)", "{lang}/{0}.html", ("from", "to")),
     _Row(r"/changes\.(csv|json)", "changes.{0}", ("from", "to")),
