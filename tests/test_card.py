@@ -10,6 +10,8 @@ from PIL import Image
 from kg.card import BOLD, draw_card, draw_icon
 from kg.web.assets import MADE
 
+_BOXES = ((0, 0, 17, 630), (80, 60, 600, 130), (80, 140, 600, 300), (80, 490, 600, 548), (80, 550, 600, 630), (1150, 0, 1200, 630))
+
 
 @pytest.mark.parametrize("name", ["ECU 911", "word " * 60, "x" * 300, "Ñandú «ç»", ""])
 def test_a_card_takes_any_name(name: str) -> None:
@@ -21,6 +23,17 @@ def test_a_card_takes_any_name(name: str) -> None:
     margin = picture.crop((1140, 0, 1200, 630)).getcolors()
     assert margin
     assert len(margin) == 1  # nothing runs out of the picture
+
+
+def test_a_card_has_the_colours_of_the_site() -> None:
+    if not (MADE / BOLD).exists():
+        pytest.skip("set-up could not fetch the letters")
+    picture = Image.open(io.BytesIO(draw_card("█" * 9, "█" * 9, "█" * 9, MADE) or b"")).convert("RGB")
+    bar, above, name, below, sign, edge = ([min(band.tobytes()) for band in picture.crop(box).split()] for box in _BOXES)
+    assert bar == sign == [0x0B, 0x5C, 0x6B]
+    assert above == [0x57, 0x57, 0x52]
+    assert name == below == [0x1B, 0x1B, 0x1A]
+    assert edge == [0xFD, 0xFD, 0xFB]
 
 
 def test_the_same_words_give_the_same_bytes() -> None:

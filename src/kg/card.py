@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-_SIZE = (1200, 630)  # pixels, as those sites ask for it
+_SIZE = _RIGHT, _BOTTOM = 1200, 630  # pixels, as those sites ask for it
 _MARGIN = 80
 _WIDTH = _SIZE[0] - 2 * _MARGIN  # of the text
 _INK, _SOFT, _PAPER, _LINK = "#1b1b1a", "#575752", "#fdfdfb", "#0b5c6b"
+_INKS = (_SOFT, _INK, _LINK)
+_FULL = 255  # as much of an ink as there can be
+_SHADES = 5  # of each ink, for the edges of letters: with the paper 16 colours, which are half a byte
+_BAR = 17  # pixels at the left
+_PLACES = (  # boxes in which an ink lies
+    (_LINK, (0, 0, _BAR, _BOTTOM)),
+    (_SOFT, (_BAR, 0, _RIGHT, 140)),
+    (_INK, (_BAR, 140, _RIGHT, 550)),
+    (_LINK, (_BAR, 550, _RIGHT, _BOTTOM)),
+)
 _FINE = 4  # icons are drawn larger and made smaller, so that their edges are smooth
 _SIZES = (76, 64, 54, 46)  # of the name: the first in which it fits
 _MOST_LINES = 4
@@ -25,34 +37,53 @@ def draw_card(name: str, above: str, below: str, fonts: Path) -> bytes | None:
     plain, bold = fonts / PLAIN, fonts / BOLD
     if not plain.exists() or not bold.exists():
         return None
-    picture = Image.new("RGB", _SIZE, _PAPER)
+    picture = Image.new("L", _SIZE)  # how much of an ink is where: which ink it is, the place says
     draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 0, 16, _SIZE[1]), fill=_LINK)
-    small = ImageFont.truetype(plain, 34)
-    draw.text((_MARGIN, 70), _shortened(above, small, _WIDTH), font=small, fill=_SOFT)
+    draw.rectangle((0, 0, _BAR - 1, _SIZE[1]), fill=_FULL)
+    small = _font(plain, 34)
+    draw.text((_MARGIN, 70), _shortened(above, small, _WIDTH), font=small, fill=_FULL)
     lines, font = _fitted(name, bold)
     for number, line in enumerate(lines):
-        draw.text((_MARGIN, 140 + number * font.size * 1.2), line, font=font, fill=_INK)
-    draw.text((_MARGIN, 500), _shortened(below, small, _WIDTH), font=small, fill=_INK)
-    picture.paste(_eye(48), (_MARGIN, 552))
-    draw.text((_MARGIN + 62, 552), "Vigía", font=ImageFont.truetype(bold, 34), fill=_LINK)
-    # Edges of letters need few colours; so a picture is a third of the size, and sooner written.
-    return _written(picture.quantize(128, method=Image.Quantize.FASTOCTREE), "PNG")
+        draw.text((_MARGIN, 140 + number * font.size * 1.2), line, font=font, fill=_FULL)
+    draw.text((_MARGIN, 500), _shortened(below, small, _WIDTH), font=small, fill=_FULL)
+    picture.paste(_eye(48, "L", 0, _FULL), (_MARGIN, 552))
+    draw.text((_MARGIN + 62, 552), "Vigía", font=_font(bold, 34), fill=_FULL)
+    return _written(_inked(picture), "PNG")
+
+
+def _inked(picture: Image.Image) -> Image.Image:
+    """The picture in 16 colours, which are known: to search for them takes longer than all else."""
+    for ink, box in _PLACES:
+        first = _INKS.index(ink) * _SHADES
+        amounts = (round(amount * _SHADES / _FULL) for amount in range(_FULL + 1))
+        shades = [amount and first + amount for amount in amounts]
+        picture.paste(picture.crop(box).point(shades), box)
+    picture.putpalette(_palette())
+    return picture
+
+
+@cache
+def _palette() -> list[int]:
+    paper = ImageColor.getrgb(_PAPER)
+    shades = [(ImageColor.getrgb(ink), step / _SHADES) for ink in _INKS for step in range(1, _SHADES + 1)]
+    mixed = [round(of + (to - of) * part) for ink, part in shades for of, to in zip(paper, ink, strict=True)]
+    return [*paper, *mixed]
 
 
 def draw_icon(size: int, kind: str) -> bytes:
     """The icon as a square of so many pixels, as `PNG` or `ICO`."""
-    return _written(_eye(size), kind)
+    return _written(_eye(size, "RGB", _PAPER, _LINK), kind)
 
 
-def _eye(size: int) -> Image.Image:
+@cache
+def _eye(size: int, mode: str, paper: str | int, ink: str | int) -> Image.Image:
     large = size * _FINE
-    picture = Image.new("RGB", (large, large), _PAPER)
+    picture = Image.new(mode, (large, large), paper)
     draw, unit = ImageDraw.Draw(picture), large / 32
     upper = _curve((2, 16), (7, 7), (25, 7), (30, 16))
     lower = _curve((30, 16), (25, 25), (7, 25), (2, 16))
-    draw.line([(x * unit, y * unit) for x, y in (*upper, *lower)], fill=_LINK, width=round(2.5 * unit), joint="curve")
-    draw.ellipse([11 * unit, 11 * unit, 21 * unit, 21 * unit], fill=_LINK)
+    draw.line([(x * unit, y * unit) for x, y in (*upper, *lower)], fill=ink, width=round(2.5 * unit), joint="curve")
+    draw.ellipse([11 * unit, 11 * unit, 21 * unit, 21 * unit], fill=ink)
     return picture.resize((size, size), Image.Resampling.LANCZOS)
 
 
@@ -74,12 +105,15 @@ def _curve(*points: tuple[float, float]) -> list[tuple[float, float]]:
 def _fitted(name: str, path: Path) -> tuple[Sequence[str], ImageFont.FreeTypeFont]:
     """The lines of the name in the largest letters in which they fit; the last is cut where none is small enough."""
     for size in _SIZES:
-        font = ImageFont.truetype(path, size)
+        font = _font(path, size)
         lines = _wrapped(name, font)
         if len(lines) <= _MOST_LINES and len(lines) * size * 1.2 <= 340:
             return lines, font
     kept = lines[:_MOST_LINES]
     return [*kept[:-1], _shortened(f"{kept[-1]} …", font, _WIDTH)], font
+
+
+_font = cache(ImageFont.truetype)  # to read one takes longer than to write with it
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
@@ -114,5 +148,5 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 def _written(picture: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
-    picture.save(file, kind)
+    picture.save(file, kind, compress_type=zlib.Z_RLE)  # of flat colours as small as the usual way, in half the time
     return file.getvalue()

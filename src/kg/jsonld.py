@@ -13,7 +13,7 @@ _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 def compact_jsonld(expanded: bytes, context: Mapping[str, Any]) -> bytes:
     """One node a subject and a line, with the context inside, so that no reader has to fetch it."""
-    options = {"graph": True, "documentLoader": _refuse}
+    options = {"graph": True, "documentLoader": _refuse, "skipExpansion": True}  # it is expanded as it comes
     document = jsonld.compact(_merge(json.loads(expanded)), context, options)
     nodes = ",\n".join(json.dumps(node, ensure_ascii=False) for node in document["@graph"])
     return f'{{"@context": {json.dumps(context, ensure_ascii=False)},\n"@graph": [\n{nodes}\n]}}\n'.encode()

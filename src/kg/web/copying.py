@@ -124,6 +124,7 @@ class Copyist:
         self._held = _parts(self.site, _HELD)
         self._claimed = _parts(self.site, _CLAIMED)
         self._settle = lru_cache(maxsize=None)(self._settled)
+        self._documents = lru_cache(maxsize=None)(self._told)  # a thing has many parts
 
     def seeds(self) -> dict[str, str]:
         """Files to begin with, each with the address that it answers."""
@@ -166,10 +167,11 @@ class Copyist:
         return template.render(title=title, target=target, data=data, is_missing=address == _MISSING, root=root)
 
     def _behind(self, address: str) -> tuple[str, list[tuple[str, str]]]:
-        """The page of a thing, and its data with their media types; of all else, the start page."""
-        if address in {"/", _MISSING}:
-            return "/", []
-        address = self._held.get(address, address)
+        """The page of a thing, or of what it is a part of, and its data with their media types; of all else, the start page."""
+        return ("/", []) if address in {"/", _MISSING} else self._documents(self._held.get(address, address))
+
+    def _told(self, address: str) -> tuple[str, list[tuple[str, str]]]:
+        """The page and the data of a thing, as it answers."""
         answers = [self._lead(address, kind) for kind in ("text/html", TURTLE.media_type)]
         page, data = (answer.headers.get("location", address) for answer in answers)
         if answers[1].status_code == 410:
