@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kg.directory import Thing
-from kg.matching import MATCH, Matcher, Wanted
+from kg.matching import BIAS, HOPELESS, MATCH, WEIGHTS, Candidate, Matcher, Wanted
 
 COMPANY, BODY = frozenset({"Company"}), frozenset({"PublicBody"})
 THINGS = [
@@ -92,3 +92,10 @@ def test_initials_that_nobody_wrote_down_are_a_guess() -> None:
     assert guess.score < MATCH
     assert match("CIA", frozenset(), "us") is None
     assert not MATCHER.find(Wanted("CIA", frozenset(), frozenset({"uy"})), 5)[0].is_guess
+
+
+def test_what_has_no_word_in_common_is_never_worth_showing() -> None:
+    """So that it need not be compared, which is most of the work; new weights have to keep it so."""
+    of_words = {"known", "covered", "both", "telling"}
+    most = BIAS + sum(max(weight, 0) for name, weight in WEIGHTS._asdict().items() if name not in of_words)
+    assert Candidate("", "", most, 0.0, country=True).score < HOPELESS

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from heapq import nlargest
 from math import exp, log
 from operator import mul
 from typing import NamedTuple
@@ -30,7 +32,9 @@ _WHOLE = 0.85  # how like two names must be, all of either as one word, for that
 MATCH, AHEAD = 50.0, 2.7
 _UNSAID = SORTS - {"agreement"}  # of which people say as a rule whether they mean it
 _KEPT = 20_000  # names, and words, that are kept in memory
-_HOPELESS = 1.0  # a score below which a candidate is not worth showing
+_HELD = 2_000  # pieces of which is kept in memory which names hold them: 40 MB at most
+#: A score below which a candidate is not worth showing.
+HOPELESS = 1.0
 _HOLDING = "SELECT substr(numbers, 1, ?) FROM piece WHERE id = ?"
 _NAMED = """SELECT thing.id, text, words, name.countries, joined, written, made, part, iri, classes, thing.countries, mobile, sorts
     FROM name JOIN thing ON thing.id = name.thing WHERE name.id = ?"""
@@ -177,6 +181,7 @@ class Matcher:
         self._places = {words for words, sorts in rows if " " not in words and not LEVELS.isdisjoint(sorts.split())}
         # What is asked for again and again; of a graph of usual size, all of it.
         self._named, self._weight = lru_cache(_KEPT)(self._read), lru_cache(_KEPT)(self._tell)
+        self._holding = lru_cache(_HELD)(self._hold)
 
     @classmethod
     def of(cls, things: Iterable[Thing], countries: Mapping[str, Iterable[str]]) -> Matcher:
@@ -195,7 +200,7 @@ class Matcher:
         for number, candidate, _ in self.compare(wanted):
             if number not in best or candidate.odds > best[number].odds:
                 best[number] = candidate
-        return decide(each for each in best.values() if each.score >= _HOPELESS)[:limit]
+        return decide(each for each in best.values() if each.score >= HOPELESS)[:limit]
 
     def compare(self, wanted: Wanted) -> list[tuple[int, Candidate, Features]]:
         """Each name that comes near one of the readings of what was written, with the number of its thing."""
@@ -211,6 +216,8 @@ class Matcher:
             for each in self._near(spelling, wanted.classes):
                 lands = _lands(wanted, spelling, each.name.spelling, each.thing)
                 features = self._features(wanted, whole, spelling, each, lands, is_part=place > 0)
+                if features is None:
+                    continue
                 agrees = True if lands.agrees else False if lands.differs or lands.elsewhere else None
                 odds = BIAS + sum(map(mul, WEIGHTS, features))
                 yield (
@@ -230,6 +237,11 @@ class Matcher:
         known = Thing(iri, (), of, within, bool(is_mobile), sorted_as)
         return _Near(thing, known, read_name(name))
 
+    def _hold(self, piece: int) -> array[int]:
+        """Of the names that hold a piece, the first."""
+        (content,) = self._database.connection.execute(_HOLDING, (4 * _MOST_READ, piece)).fetchone()
+        return unpacked("I", content)
+
     def _near(self, spelling: Spelling, classes: frozenset[str]) -> list[_Near]:
         """Of the names that share most pieces with what was written, rare pieces first, those of things of some class."""
         connection = self._database.connection
@@ -240,21 +252,29 @@ class Matcher:
             read += names
             if read > _MOST_READ and shared:
                 break
-            (content,) = connection.execute(_HOLDING, (4 * _MOST_READ, piece)).fetchone()
-            shared.update(unpacked("I", content))
-        lengths, length = self._lengths, len(spelling.joined) + 2
-        nearest = list(shared)
-        if len(shared) > _LOOKED_AT:
-            nearest = sorted(shared, key=lambda n: (-shared[n] / (length + lengths[n]), n))[:_LOOKED_AT]
-        near = map(self._named, nearest)
+            shared.update(self._holding(piece))
+        near = map(self._named, self._nearest(shared, len(spelling.joined) + 2))
         return [each for each in near if not classes or classes & each.thing.classes]
+
+    def _nearest(self, shared: Mapping[int, int], length: int) -> list[int]:
+        """Of names, with how many pieces they share with one of so many pieces, those that are compared closely."""
+        lengths = self._lengths
+        shares = {number: pieces / (length + lengths[number]) for number, pieces in shared.items()}
+        if len(shares) <= _LOOKED_AT:
+            return list(shares)
+        least = nlargest(_LOOKED_AT, shares.values())[-1]  # to put all of them in order takes five times as long
+        likely = [number for number, share in shares.items() if share >= least]
+        return sorted(likely, key=lambda number: (-shares[number], number))[:_LOOKED_AT]
 
     def _features(  # noqa: PLR0913 (all that is compared)
         self, wanted: Wanted, whole: Spelling, spelling: Spelling, near: _Near, lands: _Lands, *, is_part: bool
-    ) -> Features:
+    ) -> Features | None:
+        """What is compared; None of names that have no word in common, as there is no hope for them whatever else agrees."""
         name, thing, theirs = near.name, near.thing, near.name.spelling
         joined = DamerauLevenshtein.normalized_similarity(spelling.joined, theirs.joined, score_cutoff=_WHOLE)
         matched, strange, missing = _align(spelling, theirs, _SHORTER if joined else _SHORTEST)
+        if not matched:
+            return None
         written = dict(zip(spelling.words, spelling.written, strict=False))
         strange = [word for word in strange if word not in thing.sorts or written.get(word) in OFFICES]
         inexact = [like for _, _, like in matched] if all(like < 1 for _, _, like in matched) else []
@@ -363,16 +383,16 @@ def _lands(wanted: Wanted, spelling: Spelling, theirs: Spelling, thing: Thing) -
 
 def _like(one: str, other: str, shortest: int) -> float:
     """How like a word that was written is to one of a name, from 0 to 1."""
-    shorter, longer = sorted((one, other), key=len)
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
     if len(shorter) == 1:
         return _INITIAL if longer.startswith(shorter) and shorter.isalpha() else 0.0
+    is_cut = len(one) >= _BEGINNING and other.startswith(one)
+    # The lengths alone rule most pairs out: letters that are lacking have been left out.
+    if not is_cut and (len(shorter) < shortest or len(shorter) < _LIKE * len(longer) or one in KNOWN):
+        return 0.0
     if any(map(str.isdigit, one + other)):
         return 0.0
-    if len(one) >= _BEGINNING and other.startswith(one):
-        return _SHORTENED
-    if len(shorter) < shortest or one in KNOWN:
-        return 0.0
-    return DamerauLevenshtein.normalized_similarity(one, other, score_cutoff=_LIKE)
+    return _SHORTENED if is_cut else DamerauLevenshtein.normalized_similarity(one, other, score_cutoff=_LIKE)
 
 
 def decide(candidates: Iterable[Candidate]) -> list[Candidate]:
