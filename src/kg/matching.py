@@ -275,7 +275,7 @@ class Matcher:
         matched, strange, missing = _align(spelling, theirs, _SHORTER if joined else _SHORTEST)
         if not matched:
             return None
-        written = dict(zip(spelling.words, spelling.written, strict=False))
+        written = spelling.as_written
         strange = [word for word in strange if word not in thing.sorts or written.get(word) in OFFICES]
         inexact = [like for _, _, like in matched] if all(like < 1 for _, _, like in matched) else []
         is_place = not thing.sorts.isdisjoint(LEVELS)
@@ -342,13 +342,13 @@ def _align(one: Spelling, other: Spelling, shortest: int) -> tuple[list[tuple[st
     matched = [(word, word, 1.0) for word in one.words if word in left]
     for word, _, _ in matched:
         left.remove(word)
-    written, theirs = dict(zip(one.words, one.written, strict=False)), dict(zip(other.words, other.written, strict=False))
+    written, theirs = one.as_written, other.as_written
     strange = []
     for word in one.words:
         if word in other.words:
             continue
-        pairs = ((_like(written.get(word, word), theirs.get(their, their), shortest), their) for their in left)
-        likeness, likest = max(pairs, default=(0.0, ""))
+        said = written.get(word, word)
+        likeness, likest = max(((_like(said, theirs.get(their, their), shortest), their) for their in left), default=(0.0, ""))
         if likeness:
             left.remove(likest)
             matched.append((word, likest, likeness))

@@ -172,6 +172,11 @@ class Spelling:
         """What tells this name from others that are alike: numbers, and words such as junior."""
         return frozenset(word for word in self.words if word in _TELLING or any(map(str.isdigit, word)))
 
+    @cached_property
+    def as_written(self) -> dict[str, str]:
+        """The words, each as it was written."""
+        return dict(zip(self.words, self.written, strict=False))
+
 
 class Speller:
     """Knows the names of countries: code of two letters → names in any language."""
