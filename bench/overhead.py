@@ -3,7 +3,8 @@
 One at a time, the difference tells what our layer adds; with several connections, the ratio tells what it costs of the throughput:
 where the two share all cores, and where the engine has half of them to itself, as one that runs elsewhere has its own.
 Short look-ups and stored questions are told apart: where the engine works long, anything before it looks cheap. Where nginx is
-installed it is asked, too, and only passes on: what it costs, no layer goes below.
+installed it is asked, too, and only passes on: what it costs, no layer goes below. So does `bench.passing`, in Python: what that
+costs, no layer in Python goes below.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from bench.asked import things
 from bench.process import apart, can_keep_apart
 from bench.queries import ROWS, Query, stored
 from bench.samples import APART, SHARED
-from bench.servers import Server, await_listening, free_port, running
+from bench.servers import OURS, ROOT, Server, await_listening, free_port, running
 from kg.store.holding import Holding
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def measure(run: Run, rounds: int, seconds: float, tell: Callable[[str], None]) 
             ways = {"ours": (ours, 0), "direct": (engine, 1)}
             if _NGINX:
                 ways["nginx"] = (stack.enter_context(_passing_on(run, engine)), 1)
+            ways["passing"] = (stack.enter_context(_passing_in_python(run, engine)), 1)
             for number in range(rounds + 1):
                 tiny = [(one, _direct(holding, one)) for one in looked[number * _TINY : (number + 1) * _TINY]]
                 _single(run, target, number, "tiny", tiny, ours, engine)
@@ -95,6 +97,15 @@ def _passing_on(run: Run, engine: Server) -> Iterator[Server]:
     port, config = free_port(), run.work / "nginx.conf"
     config.write_text(_PASSING_ON.format(folder=run.work, behind=engine.port, port=port), "utf-8")
     with running(f"nginx-{engine.name}", (port, engine.endpoint), [str(_NGINX), "-c", str(config)], run.work) as server:
+        await_listening(server)
+        yield server
+
+
+@contextmanager
+def _passing_in_python(run: Run, engine: Server) -> Iterator[Server]:
+    port = free_port()
+    command = [str(OURS.with_name("python")), "-m", "bench.passing", f"http://127.0.0.1:{engine.port}", str(port)]
+    with running(f"passing-{engine.name}", (port, engine.endpoint), command, run.work, PYTHONPATH=str(ROOT)) as server:
         await_listening(server)
         yield server
 

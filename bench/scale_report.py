@@ -248,10 +248,11 @@ def _overhead(numbers: Numbers) -> str:
                 for where in _WHERE:
                     ratios = _ratios(numbers, size, target, kind, where)
                     cells.append(f"{median(ratios):.2f}x ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else "–")
-                for where in _WHERE:
-                    passed = _ratios(numbers, size, target, kind, where, "nginx")
-                    cells.append(f"{median(passed):.2f}x" if passed else "–")
-                for way in ("direct", "ours"):
+                for way in ("passing", "nginx"):
+                    for where in _WHERE:
+                        passed = _ratios(numbers, size, target, kind, where, way)
+                        cells.append(f"{median(passed):.2f}x" if passed else "–")
+                for way in ("direct", "ours", "passing"):
                     used = numbers.of(f"processor, {kind}", size, f"{target}, {way}", SHARED)
                     cells.append(f"{median(used):,.0f}" if used else "–")
                 rows.append([_CALLED[target], size, {"tiny": "look-ups", "stored": "stored"}[kind], *cells])
@@ -264,10 +265,13 @@ def _overhead(numbers: Numbers) -> str:
         "added, ms",
         "rate, shared",
         "rate, apart",
+        "passing, shared",
+        "passing, apart",
         "nginx, shared",
         "nginx, apart",
         "µs direct",
         "µs ours",
+        "µs passing",
     ]
     return f"""## What our layer adds
 
@@ -277,8 +281,10 @@ time: medians, and the median of the differences query by query. With 8 connecti
 part of those the engine gives directly, with the least and the most of the rounds: "shared" where engine, `kg serve` and client
 run on all cores; "apart" where the engine has half of the cores to itself, and the client the others, with `kg serve` or without,
 as a remote engine is asked. "nginx" is the same of nginx in our place, which reads nothing and only passes on, with one process and
-kept connections: the least that a layer takes. The last columns are microseconds on the processor for one answer, shared: of the
-engine alone with its client, and of `kg serve` with its client, the engine not counted.
+kept connections: the least that a layer takes. "Passing" is the same of forty lines of Python over the libraries that `kg serve`
+uses (`bench/passing.py`): the least that a layer in Python takes. The last columns are microseconds on the processor for one
+answer, shared: of the engine alone with its client, and of `kg serve` and of the forty lines with their client, the engine not
+counted.
 
 {_table(head, rows)}
 Where two cores have to do all, a layer that takes t before an engine that takes e leaves e / (e + t) of the throughput; what nginx
