@@ -271,7 +271,7 @@ def names(folder: Path, *_: object) -> None:
 def void(folder: Path, *_: object) -> None:
     """What the release holds, in numbers."""
     read = ox.Store.read_only(str(folder / STORE))
-    triples = [*metadata(read, (NQUADS,)), *describe(read, DATASET)]
+    triples = [*metadata(read, (NQUADS,), UNRELEASED.name), *describe(read, DATASET)]
     ox.serialize(triples, folder / VOID, ox.RdfFormat.TURTLE)
 
 
