@@ -16,7 +16,7 @@ import random
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -285,7 +285,15 @@ def finish(folder: Path, *_: object) -> None:
     switch(build, manifest.name, hashlib.sha256(manifest.id.encode()).hexdigest())
 
 
-STEPS = {"dump": dump, "store": store, "index": index, "lists": lists, "names": names, "void": void, "finish": finish}
+STEPS: Mapping[str, Callable[..., None]] = {
+    "dump": dump,
+    "store": store,
+    "index": index,
+    "lists": lists,
+    "names": names,
+    "void": void,
+    "finish": finish,
+}
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ def best_threshold(rows: Sequence[Row], method: Method) -> float:
 def bins(rows: Iterable[Row], matcher: Matcher) -> list[tuple[float, float, int, float, float]]:
     """Of the first candidates: from which score, to which, how many, their mean score, and the share that is meant, in percent."""
     firsts = [(found[0].score, found[0].iri == row.expected) for row in rows if (found := matcher.find(row.wanted, 1))]
-    listed = []
+    listed: list[tuple[float, float, int, float, float]] = []
     for low, high in pairwise(_BINS):
         held = [(score, right) for score, right in firsts if low <= score < high or score == high == _BINS[-1]]
         if held:

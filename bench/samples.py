@@ -1,10 +1,13 @@
-"""Single measured numbers come in; ratios of the same round, their median and their spread go out."""
+"""Single measured numbers come in; ratios of the same round, their median and their spread go out, and all of them as a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, field
+from pathlib import Path
 from statistics import geometric_mean, median
+from typing import Any
 
 #: How the cores are shared while an engine is asked through us and directly.
 SHARED, APART = "all cores for all", "the engine on cores of its own"
@@ -93,3 +96,16 @@ def summarise(values: Iterable[float]) -> Spread | None:
     """None of no values."""
     ordered = sorted(values)
     return Spread(median(ordered), ordered[0], ordered[-1], len(ordered)) if ordered else None
+
+
+def keep(path: Path, about: Mapping[str, Any], samples: Samples) -> None:
+    """Write all numbers, one a line, with what is to be known of them: as `read_kept` reads them."""
+    taken = ",\n".join(json.dumps([*astuple(sample)[:-1], float(f"{sample.value:.7g}")]) for sample in samples.taken)
+    wrong = json.dumps([asdict(each) for each in samples.wrong])
+    path.write_text(f'{{"about": {json.dumps(about, indent=1)},\n"wrong": {wrong},\n"taken": [\n{taken}\n]}}\n', "utf-8")
+
+
+def read_kept(path: Path) -> tuple[dict[str, Any], Samples]:
+    """What `keep` wrote."""
+    kept = json.loads(path.read_text("utf-8"))
+    return kept["about"], Samples([Sample(*each) for each in kept["taken"]], [Wrong(**each) for each in kept["wrong"]])

@@ -18,14 +18,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from bench import asked, growth, overhead
 from bench.engines import ENGINES, is_here
-from bench.samples import Sample, Samples, Wrong
+from bench.samples import Sample, Samples, keep, read_kept
 from bench.servers import OURS, ROOT, UNFAIR, Server, await_listening, free_port, running
 from bench.versions import describe
 
@@ -77,26 +78,25 @@ def main() -> None:
                 f"{size} triples need about {int(size) * _MEMORY_OF * 2 >> 30} GiB in memory and twice that on disk: say --large."
             )
     given.work.mkdir(parents=True, exist_ok=True)
-    samples = _kept(given) if given.add or given.only_growth else Samples()
-    about = describe(given.rounds, given.seconds)
+    about, samples = _kept(given) if given.add or given.only_growth else ({}, Samples())
+    now = describe(given.rounds, given.seconds) | {"beside": given.beside}
     for size in () if given.only_growth else given.sizes:
         _measure(size, given, samples)
-        _keep(samples, about, given)
-    growth.measure([size for size in given.sizes if size != _REAL], given, samples, _tell)
-    _keep(samples, about, given)
+        about[named(size)] = now
+        keep(given.raw, about, samples)
+    if not given.add:
+        growth.measure([size for size in given.sizes if size != _REAL], given, samples, _tell)
+        about[growth.ALL] = now
+        keep(given.raw, about, samples)
 
 
-def _keep(samples: Samples, about: dict[str, object], given: argparse.Namespace) -> None:
-    kept = {"about": about | {"beside": given.beside}, **asdict(samples)}
-    (given.work / "raw.json").write_text(json.dumps(kept, indent=1), "utf-8")
-
-
-def _kept(given: argparse.Namespace) -> Samples:
-    """The numbers of the sizes that are not measured now."""
-    raw = json.loads((given.work / "raw.json").read_text("utf-8"))
-    now = {growth.ALL} if given.only_growth else {named(size) for size in given.sizes} | {growth.ALL}
-    taken = [Sample(**sample) for sample in raw["taken"] if sample["data"] not in now]
-    return Samples(taken, [Wrong(**wrong) for wrong in raw["wrong"] if wrong["data"] not in now])
+def _kept(given: argparse.Namespace) -> tuple[dict[str, Any], Samples]:
+    """The numbers of what is not measured now."""
+    about, kept = read_kept(given.raw)
+    now = {growth.ALL} if given.only_growth else {named(size) for size in given.sizes}
+    taken = [sample for sample in kept.taken if sample.data not in now]
+    wrong = [each for each in kept.wrong if each.data not in now]
+    return {name: told for name, told in about.items() if name not in now}, Samples(taken, wrong)
 
 
 def named(size: str) -> str:
@@ -110,12 +110,13 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=4, help="how long each load is kept up")
-    parser.add_argument("--add", action="store_true", help="keep the numbers of other sizes from the last time")
+    parser.add_argument("--add", action="store_true", help="keep the numbers of other sizes, and of all in turn, as they are")
     parser.add_argument("--only-growth", action="store_true", help="measure how pages grow, of sizes that are made")
     parser.add_argument("--only-make", action="store_true", help="make the releases, and measure nothing else")
     parser.add_argument("--wait", action="store_true", help="wait for releases that another run makes")
     parser.add_argument("--large", action="store_true", help="let a size of 20 million and more through")
     parser.add_argument("--beside", default="", help="what else the machine did meanwhile, for the report")
+    parser.add_argument("--raw", type=Path, default=ROOT / "docs" / "scale.json", help="file that all numbers are kept in")
     parser.add_argument("--work", type=Path, default=ROOT / ".bench" / "scale")
     return parser.parse_args()
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
 
-from bench.samples import APART, SHARED
+from bench.samples import APART, SHARED, Samples, read_kept
 
 ROOT = Path(__file__).parents[1]
 _TARGETS = ("memory", "disk", "Oxigraph", "Virtuoso", "Fuseki")
@@ -51,13 +50,12 @@ both answered.
 class Numbers:
     """What was measured."""
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.about = raw["about"]
-        self.wrong: list[dict[str, Any]] = raw["wrong"]
+    def __init__(self, about: Mapping[str, Any], samples: Samples) -> None:
+        self.about = about
+        self.wrong = samples.wrong
         self._values: dict[tuple[str, str, str, str], list[float]] = {}
-        for sample in raw["taken"]:
-            key = sample["measure"], sample["data"], sample["engine"], sample["item"]
-            self._values.setdefault(key, []).append(sample["value"])
+        for sample in samples.taken:
+            self._values.setdefault((sample.measure, sample.data, sample.engine, sample.item), []).append(sample.value)
         sizes = {key[1]: held[0] for key, held in self._values.items() if key[0] == "triples" and key[3] == "default graph"}
         self.sizes = dict(sorted(sizes.items(), key=lambda pair: pair[1]))  # name → triples
 
@@ -94,10 +92,10 @@ class Numbers:
 def main() -> None:
     """Write the page from the numbers."""
     parser = argparse.ArgumentParser("python -m bench.scale_report", description="Write docs/scale.md from the last numbers.")
-    parser.add_argument("--raw", type=Path, default=ROOT / ".bench" / "scale" / "raw.json")
+    parser.add_argument("--raw", type=Path, default=ROOT / "docs" / "scale.json")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "scale.md")
     given = parser.parse_args()
-    numbers = Numbers(json.loads(given.raw.read_text("utf-8")))
+    numbers = Numbers(*read_kept(given.raw))
     _draw(numbers, given.output.with_suffix(".svg"))
     given.output.write_text(write(numbers), "utf-8")
 
@@ -110,9 +108,8 @@ def write(numbers: Numbers) -> str:
 
 
 def _introduction(numbers: Numbers) -> str:
-    about = numbers.about
+    about = max(numbers.about.values(), key=lambda told: told["date"])
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if name not in _OTHERS)
-    beside = about.get("beside") or "nothing else that we know of"
     return f"""# Scale
 
 Written by `make bench-scale`; do not edit. Releases of several sizes were grown by a seed from the real graph (`bench/grown.py`):
@@ -125,10 +122,21 @@ things, in turn and in a new random order each round. Answers were not remembere
 for asking much, and deadlines were long. **Ratios within a run count; times of other machines say nothing beside these.** The
 stores, the servers and the client shared {about["machine"].split(" (")[0]}.
 
-{about["date"]}, commit {about["commit"]}, rounds: {about["rounds"]}, loads of {about["seconds"]:g} s. Beside it ran: {beside}.
+{_measured(numbers)}
 {about["machine"]}.
 {versions}.
+[scale.json](scale.json) has every number: measure, size, round, store, what was asked, and seconds, bytes or answers a second.
 """
+
+
+def _measured(numbers: Numbers) -> str:
+    """When, at which commit and how each size was measured."""
+    told: dict[str, list[str]] = {}
+    for name, about in numbers.about.items():
+        how = f"{about['date']}, commit {about['commit']}, rounds: {about['rounds']}, loads of {about['seconds']:g} s"
+        beside = about["beside"] or "nothing else that we know of"
+        told.setdefault(f"{how}. Beside it ran: {beside}.", []).append(name)
+    return "\n".join(f"- {', '.join(names)}: {how}" for how, names in told.items()) + "\n"
 
 
 def _aims(numbers: Numbers) -> str:
@@ -437,7 +445,7 @@ def _indexes(numbers: Numbers) -> str:
 def _faults(numbers: Numbers) -> str:
     seen: dict[tuple[str, str, str, str], int] = {}
     for wrong in numbers.wrong:
-        key = wrong["data"], wrong["engine"], wrong["measure"], wrong["what"].split("\n")[0][:110]
+        key = wrong.data, wrong.engine, wrong.measure, wrong.what.split("\n")[0][:110]
         seen[key] = seen.get(key, 0) + 1
     rows = [[*key, str(count)] for key, count in seen.items()]
     return "## What failed\n\n" + (_table(["size", "store", "where", "what", "times"], rows) if rows else "Nothing.\n")
