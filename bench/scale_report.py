@@ -300,7 +300,7 @@ leaves, whose t is as small as can be, is the most that any layer leaves. On a m
 engine, and one `kg serve` gives as many answers as one core has time for: of an engine that answers faster than that, as Oxigraph
 does look-ups, several `kg serve` are needed to get all that it can give. What `kg serve` takes more than the forty lines is what
 it is there for: it reads each query for what it may not name and which graphs it is about, gives each client its share and each
-query its deadline, and reads an answer to its end, and writes it anew in the form that was asked for, before it sends the first byte.
+query its deadline, reads an answer to its end, and writes it anew in the form that was asked for, before it sends the first byte.
 """
 
 
