@@ -83,8 +83,8 @@ def measure(run: Run, rounds: int, seconds: float, tell: Callable[[str], None]) 
             ways["passing"] = (stack.enter_context(_passing_in_python(run, engine)), 1)
             for number in range(rounds + 1):
                 tiny = [(one, _direct(holding, one)) for one in looked[number * _TINY : (number + 1) * _TINY]]
-                _single(run, target, number, "tiny", tiny, ours, engine)
-                _single(run, target, number, "stored", pairs, ours, engine)
+                _single(run, target, number, "tiny", tiny, ways)
+                _single(run, target, number, "stored", pairs, ways)
                 if number and _LOADED[0] <= run.triples <= _LOADED[1]:
                     _loads(run, target, number, "tiny", tiny, seconds, ways)
                     _loads(run, target, number, "stored", pairs, seconds, ways)
@@ -126,13 +126,13 @@ def _suitable(run: Run, target: str, holding: Holding, questions: Sequence[Query
 
 
 def _single(  # noqa: PLR0913, PLR0917
-    run: Run, target: str, number: int, kind: str, pairs: Sequence[tuple[Query, Query]], ours: Server, engine: Server
+    run: Run, target: str, number: int, kind: str, pairs: Sequence[tuple[Query, Query]], ways: Mapping[str, tuple[Server, int]]
 ) -> None:
-    """One at a time, over two connections that are kept; which comes first is drawn anew each time."""
-    ways = (("ours", ours.client, 0), ("direct", engine.client, 1))
+    """One at a time, over connections that are kept; which comes first is drawn anew each time."""
     for pair in pairs:
-        for way, client, place in run.draw.sample(ways, 2):
-            reply = client.ask(pair[place])
+        for way in run.draw.sample(sorted(ways), len(ways)):
+            server, place = ways[way]
+            reply = server.client.ask(pair[place])
             if reply.status != 200:
                 run.samples.blame(f"single, {kind}", run.size, f"{target}, {way}", pair[place].name, f"status {reply.status}")
             elif number:

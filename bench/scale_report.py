@@ -226,9 +226,9 @@ def _ratio_to(numbers: Numbers, measure: str, size: str, target: str, base: str 
     return geometric_mean(ratios) if ratios and target != base else None
 
 
-def _added(numbers: Numbers, size: str, target: str, kind: str) -> tuple[float, float, float] | None:
-    """Milliseconds that our layer adds, and the medians with it and without it; by query, and of these the median."""
-    ours = numbers.items(f"single, {kind}", size, f"{target}, ours")
+def _added(numbers: Numbers, size: str, target: str, kind: str, way: str = "ours") -> tuple[float, float, float] | None:
+    """Milliseconds that a layer adds, and the medians with it and without it; by query, and of these the median."""
+    ours = numbers.items(f"single, {kind}", size, f"{target}, {way}")
     direct = numbers.items(f"single, {kind}", size, f"{target}, direct")
     both = [item for item in ours if item in direct]
     if not both:
@@ -252,7 +252,9 @@ def _overhead(numbers: Numbers) -> str:
             for kind in ("tiny", "stored"):
                 if not (added := _added(numbers, size, target, kind)):
                     continue
+                least = (_added(numbers, size, target, kind, way) for way in ("passing", "nginx"))
                 cells = [f"{added[2]:.2f}", f"{added[1]:.2f}", f"**{added[0]:+.2f}**"]
+                cells += [f"{layer[0]:+.2f}" if layer else "–" for layer in least]
                 for where in _WHERE:
                     ratios = _ratios(numbers, size, target, kind, where)
                     cells.append(f"{median(ratios):.2f}x ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else "–")
@@ -271,6 +273,8 @@ def _overhead(numbers: Numbers) -> str:
         "direct, ms",
         "through us, ms",
         "added, ms",
+        "passing, ms",
+        "nginx, ms",
         "rate, shared",
         "rate, apart",
         "passing, shared",
@@ -290,9 +294,9 @@ part of those the engine gives directly, with the least and the most of the roun
 run on all cores; "apart" where the engine has half of the cores to itself, and the client the others, with `kg serve` or without,
 as a remote engine is asked. "nginx" is the same of nginx in our place, which reads nothing and only passes on, with one process and
 kept connections: the least that a layer takes. "Passing" is the same of forty lines of Python over the libraries that `kg serve`
-uses (`bench/passing.py`): the least that a layer in Python takes. The last columns are microseconds on the processor for one
-answer, shared: of the engine alone with its client, and of `kg serve` and of the forty lines with their client, the engine not
-counted.
+uses (`bench/passing.py`): the least that a layer in Python takes. What each of them adds, one at a time, is told in ms. The last
+columns are microseconds on the processor for one answer, shared: of the engine alone with its client, and of `kg serve` and of the
+forty lines with their client, the engine not counted.
 
 {_table(head, rows)}
 Where two cores have to do all, a layer that takes t before an engine that takes e leaves e / (e + t) of the throughput; what nginx
